@@ -1,0 +1,340 @@
+"""The use cases `plan` and `build`: the same facts, the same planner, the same list; only `build` runs it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from penstock.app.compiled import CompiledQueries
+from penstock.app.gateway import DbtGateway
+from penstock.app.gather import gather, nothing_yet
+from penstock.app.project import Project, load_project
+from penstock.app.runs import git_sha, new_run_id, penstock_version, utc_now
+from penstock.app.settings import Settings
+from penstock.assets.asset import Asset
+from penstock.assets.names import RelationName
+from penstock.graph.gates import contract, order_of, run_order
+from penstock.plan.facts import Facts
+from penstock.plan.planner import Plan, make_plan
+from penstock.plan.reasons import Decision
+from penstock.plan.schedule import Schedule
+from penstock.runner.context import RunContext
+from penstock.runner.execute import Loop
+from penstock.runner.native import run_native
+from penstock.runner.outcomes import Outcome, Sink
+from penstock.runner.through_dbt import is_microbatch, run_through_dbt
+from penstock.selector.select import Selection, select
+from penstock.state.store import Statements, migrate
+from penstock.state.writer import DecisionRow, RunEndRow, RunRow, StateWriter
+from penstock.warehouse.duckdb import DuckDBWarehouse, open_duckdb
+from penstock.warehouse.lock import DatabaseLock, Holder
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a user asks of `plan` or `build`."""
+
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    indirect: str = "eager"
+    resource_types: tuple[str, ...] = ()
+    exclude_resource_types: tuple[str, ...] = ()
+    command: str = "build"
+    checks: bool = True
+    force: bool = False
+    full_refresh: bool = False
+    fail_fast: bool = False
+    executor: str = "auto"
+    wait_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and what it was made from."""
+
+    settings: Settings
+    project: Project
+    selection: Selection
+    facts: Facts
+    plan: Plan
+    wanted: Wanted
+
+    def executor(self, asset: Asset) -> str:
+        """Name who would run an asset: `native` or `dbt`."""
+        return "dbt" if self.obstacles(asset) else "native"
+
+    def obstacles(self, asset: Asset) -> tuple[str, ...]:
+        """Why the native executor leaves an asset to dbt; empty where it does not."""
+        if asset.ingest is not None:
+            return ()
+        if self.wanted.executor == "dbt" or self.settings.file.defaults.executor == "dbt":
+            return ("--executor dbt",)
+        return (*asset.obstacles, *self.settings.profile.obstacles)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a build ended; counts are of assets and tests."""
+
+    run_id: str
+    planned: Planned
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+    hook_error: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was to run did, and no test failed."""
+        return not self.hook_error and not any(outcome.status.holds_back for outcome in self.outcomes) and not self.counts.get("BLOCKED")
+
+
+Show = Callable[[str], None]
+
+
+def plan_project(settings: Settings, wanted: Wanted, gateway: DbtGateway) -> Planned:
+    """Make the plan that `build` would follow; touches nothing. Raises what reading the project or the database raises."""
+    project = load_project(settings, gateway)
+    selection = _select(project, wanted)
+    path = settings.database_path
+    if not path.exists():
+        ids = [project.graph.ids[key] for key in selection.keys]
+        facts = nothing_yet(
+            project.graph, ids, database=settings.profile.database, force=wanted.force, full_refresh=wanted.full_refresh
+        )
+        return Planned(settings, project, selection, facts, make_plan(facts), wanted)
+    warehouse = open_duckdb(path, settings.profile.raw, read_only=True, wait_seconds=wanted.wait_seconds)
+    try:
+        return _plan(settings, project, selection, wanted, warehouse)
+    finally:
+        warehouse.close()
+
+
+def build_project(settings: Settings, wanted: Wanted, sink_for: Callable[[Planned], Sink], show: Show, stop: Stopper) -> Report:
+    """Bring the selection up to date.
+
+    Raises WarehouseBusy where another process holds the database; failures of single assets are in the report.
+    """
+    started = utc_now()
+    with ExitStack() as stack:
+        run_id = new_run_id(started)
+        stack.enter_context(_locked(settings, wanted, run_id, started))
+        gateway = DbtGateway(settings, show, full_refresh=wanted.full_refresh)
+        stack.callback(gateway.close)
+        project = load_project(settings, gateway)
+        selection = _select(project, wanted)
+        sha = git_sha(settings.root)
+        attach = [{"alias": name, **item.model_dump()} for name, item in settings.file.attach.items()]
+        target = {**settings.profile.raw, "extensions": [*(settings.profile.raw.get("extensions") or []), *settings.file.extensions]}
+        warehouse = open_duckdb(settings.database_path, target, wait_seconds=wanted.wait_seconds, attach=attach)
+        stack.callback(warehouse.close)
+        stack.callback(gateway.close)  # dbt's own connections go first, or the file stays locked
+        migrate(Statements(warehouse.connect(), settings.file.state_schema))
+        planned = _plan(settings, project, selection, wanted, warehouse)
+        return _Build(planned, warehouse, gateway, run_id, started, sha, show, stop).run(sink_for(planned))
+
+
+class Stopper:
+    """How signals reach a run: a context to stop once there is one."""
+
+    def __init__(self) -> None:
+        self.context: RunContext | None = None
+
+    def drain(self) -> None:
+        """Start nothing more; what runs may finish."""
+        if self.context is not None:
+            self.context.draining.set()
+
+    def interrupt(self) -> None:
+        """Stop what runs and roll it back."""
+        if self.context is not None:
+            self.context.interrupt()
+
+
+def _select(project: Project, wanted: Wanted) -> Selection:
+    return select(
+        project.graph,
+        wanted.select,
+        wanted.exclude,
+        indirect=wanted.indirect,
+        resource_types=wanted.resource_types or None,
+        exclude_resource_types=wanted.exclude_resource_types or None,
+        project=project.name,
+    )
+
+
+def _plan(settings: Settings, project: Project, selection: Selection, wanted: Wanted, warehouse: DuckDBWarehouse) -> Planned:
+    graph = project.graph
+    ids = [graph.ids[key] for key in selection.keys]
+    if not wanted.checks:
+        ids = [number for number in ids if not graph.assets[number].is_test]
+    sql = Statements(warehouse.connect(), settings.file.state_schema)
+    facts = gather(
+        graph, ids, warehouse, sql,
+        database=settings.profile.database, project_folder=settings.root, force=wanted.force, full_refresh=wanted.full_refresh,
+    )  # fmt: skip
+    return Planned(settings, project, selection, facts, make_plan(facts), wanted)
+
+
+@contextmanager
+def _locked(settings: Settings, wanted: Wanted, run_id: str, now: datetime) -> Iterator[None]:
+    settings.database_path.parent.mkdir(parents=True, exist_ok=True)
+    lock = DatabaseLock(settings.database_path)
+    lock.acquire(Holder(f"penstock {wanted.command}", os.getpid(), now.strftime("%H:%M:%S UTC"), run_id), wanted.wait_seconds)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class _Build:
+    """One build: from a plan to its outcomes, with everything recorded on the way."""
+
+    def __init__(
+        self, planned: Planned, warehouse: DuckDBWarehouse, gateway: DbtGateway, run_id: str, started: datetime, sha: str,
+        show: Show, stop: Stopper,
+    ) -> None:  # fmt: skip
+        self.planned = planned
+        self.settings = planned.settings
+        self.graph = planned.project.graph
+        self.gateway = gateway
+        self.warehouse = warehouse
+        self.run_id = run_id
+        self.started = started
+        self.sha = sha
+        self.show = show
+        self.stop = stop
+        self.queries = CompiledQueries(self.settings.work / "compiled.json", gateway, warehouse.capabilities.dialect)
+        self.context = RunContext(
+            run_id=run_id,
+            facts=planned.facts,
+            warehouse=warehouse,
+            schema=self.settings.file.state_schema,
+            queries=self.queries,
+            clock=utc_now,
+            project_folder=self.settings.root,
+            working_folder=Path.cwd(),
+            existing=dict(planned.facts.standing),
+            on_interrupt=gateway.cancel,
+        )
+        self.writer = StateWriter(self.context.statements())
+        self.due = [row.id for row in planned.plan.with_decision(Decision.BUILD)]
+
+    def run(self, sink: Sink) -> Report:
+        """Run the plan and return the report; the run's end is recorded whatever happens."""
+        self.stop.context = self.context
+        self._record_start()
+        outcomes: list[Outcome] = []
+        hook_error = ""
+        finished = False
+        try:
+            if self.due:
+                hook_error = self._prepare()
+                if not hook_error:
+                    outcomes = self._loop(sink).run()
+                    hook_error = self._end_hooks(outcomes)
+            finished = True
+        finally:
+            report = Report(
+                self.run_id, self.planned, tuple(outcomes), (utc_now() - self.started).total_seconds(), hook_error,
+                self._counts(outcomes),
+            )  # fmt: skip
+            self._record_end(report, finished=finished)
+            self.queries.save({asset.fingerprint for asset in self.graph.assets})
+            self.context.close()
+        return report
+
+    def _record_start(self) -> None:
+        settings = self.settings
+        run = RunRow(
+            run_id=self.run_id,
+            started_at=self.started,
+            command=self.planned.wanted.command,
+            target=settings.profile.name,
+            selection=" ".join(self.planned.wanted.select),
+            git_sha=self.sha,
+            penstock_version=penstock_version(),
+            dbt_version=self.planned.project.dbt_version,
+            threads=settings.threads,
+        )
+        decisions = [DecisionRow(row.asset, "", row.decision.value, row.reason.value, row.detail) for row in self.planned.plan.rows]
+        self.writer.start_run(run, decisions, list(self.planned.facts.observed.values()))
+        self.writer.record_graph(self.run_id, self.graph, self.planned.project.graph_hash)
+
+    def _record_end(self, report: Report, *, finished: bool) -> None:
+        counts = report.counts
+        cancelled = self.context.stopping.is_set() or self.context.draining.is_set()
+        status = "crashed" if not finished else "cancelled" if cancelled else "success" if report.ok else "failed"
+        failed = sum(counts.get(name, 0) for name in ("ERROR", "FAIL", "CANCELLED"))
+        built = sum(counts.get(name, 0) for name in ("SUCCESS", "PASS", "WARN"))
+        skipped = counts.get("SKIPPED", 0) + counts.get("BLOCKED", 0)
+        self.writer.end_run(RunEndRow(self.run_id, utc_now(), status, built, counts.get("REUSED", 0), failed, skipped))
+
+    def _counts(self, outcomes: Sequence[Outcome]) -> dict[str, int]:
+        counts = {"REUSED": self.planned.plan.count(Decision.REUSE), "BLOCKED": self.planned.plan.count(Decision.BLOCKED)}
+        for outcome in outcomes:
+            counts[outcome.status.name] = counts.get(outcome.status.name, 0) + 1
+        return counts
+
+    def _prepare(self) -> str:
+        """Make schemas, open dbt where it is needed, run start hooks and claim everything; return a hook's error."""
+        assets = [self.graph.assets[number] for number in self.due]
+        self._create_schemas([asset.relation for asset in assets if asset.relation is not None])
+        through_dbt = [asset for asset in assets if self.planned.executor(asset) == "dbt"]
+        hooks = self.planned.project.hooks
+        if through_dbt or hooks or any(asset.ingest is None and not self.queries.has(asset) for asset in assets):
+            self.gateway.session()
+            if through_dbt or hooks:
+                self.gateway.prepare([asset.key for asset in through_dbt])
+            self.context.on_built = self._tell_dbt
+        if hooks:
+            error = self.gateway.nodes().run_hooks("on-run-start")
+            if error:
+                return error
+        slices = [(asset.key, "") for asset in assets if asset.builds_relation and not is_microbatch(asset)]
+        self.context.hold(self.writer.claim(self.run_id, slices, utc_now()))
+        return ""
+
+    def _end_hooks(self, outcomes: Sequence[Outcome]) -> str:
+        if not self.planned.project.hooks or self.context.stopping.is_set():
+            return ""
+        nodes = self.gateway.nodes()
+        for outcome in outcomes:
+            if outcome.executor != "dbt" and outcome.asset.ingest is None:
+                nodes.native_result(outcome.asset.key, outcome.status.value, outcome.message, outcome.seconds)
+        return nodes.run_hooks("on-run-end")
+
+    def _tell_dbt(self, key: str, relation_type: str) -> None:
+        asset = self.graph[key]
+        if asset.ingest is None and self.gateway.is_open:
+            self.gateway.session().built_natively(key, relation_type)
+
+    def _create_schemas(self, relations: Sequence[RelationName]) -> None:
+        connection = self.context.statements().connection
+        for schema in sorted({relation.schema_sql for relation in relations}):
+            connection.execute(f"create schema if not exists {schema}")
+
+    def _loop(self, sink: Sink) -> Loop:
+        waits = run_order(self.graph)
+        schedule = Schedule(contract(waits, set(self.due), order_of(waits)))
+        return Loop(
+            context=self.context,
+            schedule=schedule,
+            handler=self._handle,
+            executor_of=self.planned.executor,
+            sink=sink,
+            total=len(self.due),
+            threads=self.settings.threads,
+            fail_fast=self.planned.wanted.fail_fast,
+        )
+
+    def _handle(self, number: int) -> Outcome:
+        asset = self.graph.assets[number]
+        if self.planned.executor(asset) == "dbt":
+            return run_through_dbt(self.context, self.gateway.nodes(), number)
+        return run_native(self.context, number)
+

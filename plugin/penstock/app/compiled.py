@@ -1,0 +1,80 @@
+"""Compiled queries, kept under the target folder and keyed by what they depend on."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from penstock.app.gateway import DbtGateway
+from penstock.app.project import write_atomically
+from penstock.assets.asset import Asset
+from penstock.assets.names import RelationName
+from penstock.parser.query import QueryFacts, read_query
+
+CACHE_VERSION = 1
+
+
+class CompiledQueries:
+    """A cache in front of dbt's compiler; safe to use from several threads."""
+
+    def __init__(self, path: Path, gateway: DbtGateway, dialect: str) -> None:
+        self._path = path
+        self._gateway = gateway
+        self._dialect = dialect
+        self._lock = threading.Lock()
+        self._entries = self._load()
+        self._changed = False
+
+    def has(self, asset: Asset) -> bool:
+        """Whether the query is there without dbt."""
+        return not _never_kept(asset) and asset.fingerprint in self._entries
+
+    def get(self, asset: Asset) -> tuple[str, QueryFacts]:
+        """Return the compiled query and what it reads. Raises ProjectError where dbt cannot compile it."""
+        if self.has(asset):
+            sql, facts = self._entries[asset.fingerprint]
+            return sql, _decode(facts)
+        sql = self._gateway.compile(asset.key)
+        return sql, self.learned(asset, sql)
+
+    def learned(self, asset: Asset, sql: str) -> QueryFacts:
+        """Keep a query that dbt compiled, and return what it reads."""
+        facts = read_query(sql, self._dialect)
+        if not _never_kept(asset):
+            with self._lock:
+                self._entries[asset.fingerprint] = [sql, _encode(facts)]
+                self._changed = True
+        return facts
+
+    def save(self, fingerprints: Collection[str]) -> None:
+        """Write the cache where it changed, keeping only what the graph still holds."""
+        if self._changed:
+            kept = {key: entry for key, entry in self._entries.items() if key in fingerprints}
+            with suppress(OSError):
+                write_atomically(self._path, json.dumps({"version": CACHE_VERSION, "queries": kept}))
+
+    def _load(self) -> dict[str, list[Any]]:
+        try:
+            raw = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return dict(raw["queries"]) if isinstance(raw, dict) and raw.get("version") == CACHE_VERSION else {}
+
+
+def _never_kept(asset: Asset) -> bool:
+    """Whether Jinja may render to something else next time: it asks the warehouse, the clock, or whether `this` stands."""
+    return asset.recompile or asset.materialized not in ("view", "table", "test")
+
+
+def _encode(facts: QueryFacts) -> list[Any]:
+    tables = [[table.database, table.schema, table.identifier] for table in facts.tables]
+    return [tables, list(facts.files), list(facts.unknown), list(facts.volatile), facts.error]
+
+
+def _decode(raw: list[Any]) -> QueryFacts:
+    tables, files, unknown, volatile, error = raw
+    return QueryFacts(tuple(RelationName(*table) for table in tables), tuple(files), tuple(unknown), tuple(volatile), error)

@@ -1,0 +1,60 @@
+"""`plan --why`: the whole argument for one asset, from the same facts the planner used."""
+
+from __future__ import annotations
+
+from penstock.app.build import Planned
+from penstock.errors import SelectionError
+from penstock.plan.conditions import RULES, display
+from penstock.plan.reasons import Decision
+
+
+def explain(planned: Planned, name: str) -> list[str]:
+    """Return lines: the decision, each input with recorded and current version, and each rule with what it found.
+
+    Raises SelectionError for a name that no asset, or more than one, has.
+    """
+    number = _find(planned, name)
+    graph, facts = planned.project.graph, planned.facts
+    asset = graph.assets[number]
+    row = next((row for row in planned.plan.rows if row.id == number), None)
+    lines = [asset.key]
+    if row is None:
+        return [*lines, "  nothing to run: it is not selected, or it has no relation of its own"]
+    lines.append(f"  decision   {row.decision.value} {row.reason.value}{f': {row.detail}' if row.detail else ''}")
+    because = ", ".join(planned.obstacles(asset))
+    lines.append(f"  executor   {planned.executor(asset)}{f' ({because})' if because else ''}")
+    built = facts.state.materializations.get(asset.key)
+    if built is not None:
+        lines.append(f"  last built {built.committed_at:%Y-%m-%d %H:%M:%S} UTC in run {built.run_id}")
+        lines.append(f"  code       recorded {built.code_version[:12]}, now {asset.fingerprint[:12]}")
+    consumed = {seen.input: seen.version for seen in facts.state.inputs.get(asset.key, ())}
+    names = dict.fromkeys([*(graph.assets[parent].key for parent in facts.inputs[number]), *consumed])
+    for key in names:
+        lines.append(f"  input      {display(key)}: consumed {consumed.get(key, 'never')}, now {facts.version(key) or 'unknown'}")
+    decided = False
+    for rule in RULES:
+        held = rule.holds([number], facts)
+        mark = "yes" if held else "no"
+        first = " <- decides" if held and not decided and row.decision is Decision.BUILD else ""
+        decided = decided or bool(held)
+        lines.append(f"  rule       {rule.reason.value}: {mark}{f' ({held[number]})' if held and held[number] else ''}{first}")
+    return lines
+
+
+def _find(planned: Planned, name: str) -> int:
+    graph = planned.project.graph
+    if name in graph:
+        return graph.ids[name]
+    found = [
+        number
+        for number, asset in enumerate(graph.assets)
+        if name in (asset.name, display(asset.key), str(asset.relation or "")) and not asset.is_test
+    ] or [number for number, asset in enumerate(graph.assets) if asset.name == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SelectionError(f"`{name}` could be {', '.join(graph.assets[number].key for number in found)}", hint="Use the full name.")
+    import difflib
+
+    near = difflib.get_close_matches(name, [asset.name for asset in graph.assets], 3)
+    raise SelectionError(f"there is no asset `{name}`", hint=f"Did you mean {', '.join(near)}?" if near else "See `penstock ls`.")

@@ -1,0 +1,236 @@
+"""The project's graph: from the cache while nothing changed, else from dbt's manifest and the ingestion files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from penstock.app.settings import Settings
+from penstock.assets.fingerprint import digest, fingerprint
+from penstock.assets.names import AssetKey
+from penstock.errors import Location, ProjectError
+from penstock.graph.asset_graph import AssetGraph
+from penstock.graph.codec import decode_graph, encode_graph
+
+if TYPE_CHECKING:
+    from penstock.app.gateway import DbtGateway
+    from penstock.parser.ingest import IngestFile
+    from penstock.parser.manifest import ParsedManifest
+
+_EXTRA_FILES = ("packages.yml", "dependencies.yml", "package-lock.yml", "selectors.yml")
+_ENV_VAR = re.compile(r"env_var\s*\(\s*['\"](\w+)['\"]")
+_RACY_NS = 2_000_000_000
+"""A file changed this shortly before its stamp was taken may change again without a new time: it is always hashed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The graph and what is known around it; `hooks` are on-run-start and on-run-end operations."""
+
+    graph: AssetGraph
+    graph_hash: str
+    name: str
+    dbt_version: str
+    hooks: tuple[AssetKey, ...]
+    reparsed: bool
+
+
+def load_project(settings: Settings, gateway: DbtGateway) -> Project:
+    """Return the project; dbt is imported only where a file, a variable or the target changed.
+
+    Raises ProjectError with dbt's own message, or Problems listing everything wrong with the graph.
+    """
+    settings.work.mkdir(parents=True, exist_ok=True)
+    with FileLock(settings.work / "parse.lock"):
+        cache = _read_cache(settings.work / "graph.json")
+        stamp = _Stamp(settings, cache.get("stamp") or {})
+        if cache and stamp.unchanged_dbt() and stamp.unchanged_ingest():
+            with suppress(ValueError, KeyError, TypeError):
+                return _project(decode_graph(cache["graph"]), cache, reparsed=False)
+        reparsed = not (stamp.unchanged_dbt() and (settings.work / "manifest.json").is_file())
+        if reparsed:
+            gateway.parse()
+        return _assemble(settings, stamp, reparsed=reparsed)
+
+
+def _assemble(settings: Settings, stamp: _Stamp, *, reparsed: bool) -> Project:
+    from penstock.graph.assemble import assemble
+    from penstock.parser.manifest import Context, parse_manifest, read_manifest
+
+    path = settings.work / "manifest.json"
+    raw = read_manifest(_text(path), os.path.relpath(path))
+    manifest = parse_manifest(raw, Context(_all_vars(settings), settings.env, f"{settings.profile.name}:{settings.profile.schema}"))
+    graph = assemble(manifest, list(read_ingests(settings, manifest)), settings.profile.database)
+    cache: dict[str, Any] = {
+        "stamp": stamp.taken(),
+        "graph": encode_graph(graph),
+        "name": manifest.project,
+        "dbt_version": manifest.dbt_version,
+        "hooks": list(manifest.hooks),
+    }
+    cache["graph_hash"] = digest(json.dumps(cache["graph"], sort_keys=True, default=str))
+    write_atomically(settings.work / "graph.json", json.dumps(cache, separators=(",", ":"), default=str))
+    return _project(graph, cache, reparsed=reparsed)
+
+
+def _project(graph: AssetGraph, cache: Mapping[str, Any], *, reparsed: bool) -> Project:
+    return Project(graph, cache["graph_hash"], cache["name"], cache["dbt_version"], tuple(cache["hooks"]), reparsed)
+
+
+def read_ingests(settings: Settings, manifest: ParsedManifest) -> Iterator[IngestFile]:
+    """Parse every ingestion file of the project, in the order of their paths."""
+    from penstock.app.ingest_names import ingest_names
+    from penstock.parser.ingest import parse_ingest
+
+    names = ingest_names(settings, manifest)
+    for path in _files(settings.root / settings.file.ingest, {".sql"}):
+        relative = path.relative_to(settings.root).as_posix()
+        yield parse_ingest(relative, _text(path), names)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file in one step, so that a reader or a killed writer never leaves half of it."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _all_vars(settings: Settings) -> dict[str, Any]:
+    """Map each variable's name to every value it has anywhere: scopes are not resolved, only watched."""
+    found: dict[str, list[Any]] = {}
+    for name, value in settings.dbt.vars.items():
+        found.setdefault(str(name), []).append(value)
+        if isinstance(value, Mapping):
+            for inner, nested in value.items():
+                found.setdefault(str(inner), []).append(nested)
+    for name, value in settings.place.vars.items():
+        found.setdefault(str(name), []).append({"command line": value})
+    return dict(found)
+
+
+def _read_cache(path: Path) -> dict[str, Any]:
+    try:
+        cache = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return cache if isinstance(cache, dict) else {}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ProjectError("this file is not UTF-8 text", at=Location(os.path.relpath(path))) from error
+    except OSError as error:
+        raise ProjectError(f"cannot be read: {error.strerror}", at=Location(os.path.relpath(path))) from error
+
+
+class _Stamp:
+    """Whether the files, variables and names that make the graph are the same as when it was cached.
+
+    A file counts as unchanged when size and time are; where they differ, its content decides.
+    """
+
+    def __init__(self, settings: Settings, known: Mapping[str, Any]) -> None:
+        self._known = known
+        self._stats: dict[str, list[Any]] = {}
+        self._texts_changed = False
+        self._settings = settings
+        self._dbt: dict[str, str] = {}
+        self._ingest: dict[str, str] = {}
+        for path in dict.fromkeys(_dbt_files(settings)):
+            self._dbt[os.path.relpath(path, settings.root)] = self._digest(path)
+        for path in _files(settings.root / settings.file.ingest, {".sql"}):
+            self._ingest[os.path.relpath(path, settings.root)] = self._digest(path)
+        self._env = {name: digest(settings.env.get(name, "\0")) for name in self._env_names()}
+
+    def unchanged_dbt(self) -> bool:
+        """Whether dbt would make the same manifest."""
+        return bool(self._known) and self._known.get("dbt") == fingerprint(self._dbt_key())
+
+    def unchanged_ingest(self) -> bool:
+        """Whether the ingestion files are the same."""
+        return self._known.get("ingest") == fingerprint(self._ingest)
+
+    def taken(self) -> dict[str, Any]:
+        """Return what to keep beside the graph."""
+        return {"dbt": fingerprint(self._dbt_key()), "ingest": fingerprint(self._ingest), "env": sorted(self._env), "files": self._stats}
+
+    def _dbt_key(self) -> dict[str, Any]:
+        place = self._settings.place
+        return {
+            "files": self._dbt,
+            "env": self._env,
+            "vars": dict(place.vars),
+            "profile": [self._settings.profile.profile, self._settings.profile.name],
+            "file": self._settings.file.model_dump(mode="json"),
+            "versions": [_version(name) for name in ("dbt-core", "dbt-duckdb", "penstock")],
+        }
+
+    def _digest(self, path: Path) -> str:
+        stat = path.stat()
+        name = os.path.relpath(path, self._settings.root)
+        known = (self._known.get("files") or {}).get(name)
+        if known and known[:2] == [stat.st_size, stat.st_mtime_ns] and known[3] - stat.st_mtime_ns > _RACY_NS:
+            self._stats[name] = known
+            return str(known[2])
+        content = _bytes(path)
+        found = sha256(content).hexdigest()[:32]
+        names = sorted(set(_ENV_VAR.findall(content.decode("utf-8", "replace"))))
+        self._stats[name] = [stat.st_size, stat.st_mtime_ns, found, _now_ns(path), names]
+        return found
+
+    def _env_names(self) -> Iterable[str]:
+        return sorted({name for stat in self._stats.values() for name in stat[4]})
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ProjectError(f"cannot be read: {error.strerror}", at=Location(os.path.relpath(path))) from error
+
+
+def _now_ns(path: Path) -> int:
+    """Return the file system's own idea of now: the time of a file just touched, so that two clocks are never compared."""
+    import time
+
+    return max(time.time_ns(), path.stat().st_mtime_ns)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _dbt_files(settings: Settings) -> Iterator[Path]:
+    yield from (path for path in settings.project_files if path.is_file())
+    for name in _EXTRA_FILES:
+        if (settings.project_dir / name).is_file():
+            yield settings.project_dir / name
+    for folder in (*settings.dbt.paths, settings.dbt.packages_path):
+        yield from _files(settings.project_dir / folder, None)
+
+
+def _files(folder: Path, endings: set[str] | None) -> list[Path]:
+    """Return the regular files under a folder, sorted; hidden folders and links that lead away are left out."""
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in ("target", "__pycache__"))
+        for name in sorted(names):
+            path = Path(parent, name)
+            if (endings is None or path.suffix in endings) and path.is_file():
+                found.append(path)
+    return found

@@ -1,0 +1,152 @@
+"""Read-side use cases: `status`, `runs`, `lineage` and `store` ask the state's views, and nothing else."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from penstock.app.settings import Settings
+from penstock.assets.names import quote
+from penstock.errors import SelectionError, StateError
+from penstock.state.store import SCHEMA_VERSION, Statements, migrate, pending, stored_version
+from penstock.warehouse.duckdb import open_duckdb
+from penstock.warehouse.lock import DatabaseLock, Holder
+
+PUBLIC_VIEWS = (
+    "asset_status", "freshness", "partition_status", "run_history", "run_steps", "check_history", "lineage", "lineage_closure",
+    "column_lineage", "column_lineage_closure",
+)  # fmt: skip
+
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One edge of the recorded lineage."""
+
+    parent: str
+    child: str
+    kind: str
+
+
+class StateReader:
+    """The state's views on an open, read-only database."""
+
+    def __init__(self, sql: Statements) -> None:
+        self._sql = sql
+
+    def query(self, name: str, values: Mapping[str, Any] | None = None) -> Rows:
+        """Run one of the named `show_` queries."""
+        return self._sql.run(name, values)
+
+    def lineage(self) -> list[Edge]:
+        """Return the recorded lineage."""
+        return [Edge(*row) for row in self._sql.run("show_lineage")]
+
+    def find_run(self, prefix: str) -> tuple[Any, ...]:
+        """Return the one run whose id begins so, the latest for an empty prefix. Raises SelectionError otherwise."""
+        rows = self._sql.run("show_run", {"prefix": prefix})
+        if not rows:
+            raise SelectionError(f"there is no run `{prefix}`", hint="See `penstock runs`.")
+        if len(rows) > 1 and prefix and rows[0][0] != prefix:
+            raise SelectionError(f"several runs begin with `{prefix}`", hint="Give more of the id.")
+        return rows[0]
+
+
+@contextmanager
+def reading(settings: Settings, wait_seconds: float = 0) -> Iterator[StateReader]:
+    """Open the state for reading. Raises StateError where nothing was ever built."""
+    with _open(settings, wait_seconds, read_only=True) as sql:
+        if stored_version(sql) == 0:
+            raise StateError(_nothing_yet(settings), hint="Run `penstock build` first.")
+        yield StateReader(sql)
+
+
+def migrate_store(settings: Settings, wait_seconds: float = 0) -> list[int]:
+    """Bring the state tables up to date and return the versions reached."""
+    lock = DatabaseLock(settings.database_path)
+    lock.acquire(Holder("penstock store migrate", 0, ""), wait_seconds)
+    try:
+        with _open(settings, wait_seconds, read_only=False) as sql:
+            return migrate(sql)
+    finally:
+        lock.release()
+
+
+def store_status(settings: Settings) -> dict[str, Any]:
+    """Return version, pending migrations, sizes and the last run; reads only."""
+    with _open(settings, 0, read_only=True) as sql:
+        version = stored_version(sql)
+        sizes = sql.run("table_sizes", {"schema": settings.file.state_schema}) if version else []
+        last = sql.run("last_run") if version else []
+        return {
+            "schema": settings.file.state_schema,
+            "version": version,
+            "newest": SCHEMA_VERSION,
+            "pending": pending(sql),
+            "rows": dict(sizes),
+            "last_run": last[0] if last else None,
+        }
+
+
+def export_store(settings: Settings, folder: Path) -> list[Path]:
+    """Write every public view as a CSV file and return the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    with _open(settings, 0, read_only=True) as sql:
+        if stored_version(sql) == 0:
+            raise StateError(_nothing_yet(settings), hint="Run `penstock build` first.")
+        for view in PUBLIC_VIEWS:
+            name = f"{sql.schema}.{quote(view)}"
+            columns = [row[0] for row in sql.connection.execute(f"describe {name}")]
+            path = folder / f"{view}.csv"
+            with path.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file)
+                writer.writerow(columns)
+                writer.writerows(sql.connection.execute(f"select * from {name}"))  # noqa: S608 (quoted names)
+            written.append(path)
+    return written
+
+
+def collect_garbage(settings: Settings, before: datetime) -> int:
+    """Forget runs older than `before` (UTC) of which nothing current remains; return how many. One transaction."""
+    lock = DatabaseLock(settings.database_path)
+    lock.acquire(Holder("penstock store gc", 0, ""), 0)
+    try:
+        with _open(settings, 0, read_only=False) as sql:
+            runs = [row[0] for row in sql.run("gc_runs", {"before": before})]
+            if runs:
+                sql.connection.begin()
+                try:
+                    for name in ("decision", "attempt", "check_result", "observation", "materialization_input", "materialization", "run_end", "run"):
+                        sql.run(f"gc_{name}", {"runs": runs})
+                    sql.connection.commit()
+                except BaseException:
+                    sql.connection.rollback()
+                    raise
+            return len(runs)
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _open(settings: Settings, wait_seconds: float, *, read_only: bool) -> Iterator[Statements]:
+    path = settings.database_path
+    if not path.exists():
+        raise StateError(_nothing_yet(settings), hint="Run `penstock build` first.")
+    warehouse = open_duckdb(path, settings.profile.raw, read_only=read_only, wait_seconds=wait_seconds)
+    try:
+        connection = warehouse.connect()
+        yield Statements(connection, settings.file.state_schema)
+        connection.close()
+    finally:
+        warehouse.close()
+
+
+def _nothing_yet(settings: Settings) -> str:
+    return f"{settings.database_path.name} holds no state yet"

@@ -1,0 +1,72 @@
+"""What the state tables say of an asset, as values: one frozen class for each kind of row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from penstock.assets.names import AssetKey
+
+
+@dataclass(frozen=True, slots=True)
+class Materialization:
+    """The current materialization of an asset or of one of its partitions; times are UTC."""
+
+    asset: AssetKey
+    partition: str
+    run_id: str
+    token: int
+    code_version: str
+    data_version: str
+    rows: int | None
+    relation: str
+    committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InputVersion:
+    """One version of one input, as it was read."""
+
+    input: AssetKey
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The latest result of a test or check."""
+
+    check: AssetKey
+    status: str
+    code_version: str
+    run_id: str
+    inputs_version: str = ""
+    volatile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The latest attempt at an asset."""
+
+    asset: AssetKey
+    partition: str
+    status: str
+    run_id: str
+    error: str
+
+
+class Strength:
+    """How far an observation can be trusted; only what is not `unknown` may ever permit a skip."""
+
+    CONTENT = "content"
+    LISTING = "listing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen of an input that Penstock does not build: its version and the strength of that evidence."""
+
+    asset: AssetKey
+    version: str
+    strength: str
+    detail: str = ""

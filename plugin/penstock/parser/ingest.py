@@ -1,0 +1,212 @@
+"""Ingestion files: a YAML header in `-- ` lines and one query. FORMATS, section 2."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import Field
+from sqlglot import exp
+
+from penstock.assets.names import RelationName
+from penstock.errors import Location, ParseError, PenstockError, Problems
+from penstock.parser.models import FileModel, key_lines, validate
+from penstock.parser.query import QueryFacts, facts_of, parse_one
+from penstock.parser.yaml12 import load_yaml
+
+WRITE_MODES_BUILT = ("replace", "append")
+PLACEHOLDERS_BUILT = ("run_id", "run_started_at")
+_FENCE = re.compile(r"^--\s*---\s*$")
+
+
+class Cursor(FileModel):
+    """The high-water mark of an incremental ingestion."""
+
+    column: str
+    initial: str | int | float | None = None
+    lookback: str = ""
+
+
+class IngestHeader(FileModel):
+    """The header of an ingestion file; every key is optional."""
+
+    source: str = Field(default="", description="the dbt source this file loads, as `schema.table`")
+    relation: str = Field(default="", description="where the rows go, as `schema.table`; default: the file's path")
+    description: str = ""
+    owner: str = ""
+    tags: list[str] = Field(default_factory=list)
+    group: str = ""
+    meta: dict[str, Any] = Field(default_factory=dict)
+    write: Literal["replace", "append", "partition", "upsert", "statement"] = "replace"
+    key: list[str] = Field(default_factory=list)
+    cursor: Cursor | None = None
+    partitions: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    batch: int | Literal["all"] = 1
+    watch: str | list[str] = Field(default_factory=list, description="glob, or list of globs, of the files it reads")
+    schedule: str = ""
+    freshness: dict[str, Any] = Field(default_factory=dict)
+    schema_change: Literal["fail", "append_new_columns", "sync_all_columns", "ignore"] = "fail"
+    attach: list[str] = Field(default_factory=list)
+    extensions: list[str] = Field(default_factory=list)
+    retries: dict[str, Any] = Field(default_factory=dict)
+    timeout: str = ""
+    pool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestFile:
+    """One parsed ingestion file; with `error` set, only its identity can be believed."""
+
+    path: str
+    schema: str
+    table: str
+    header: IngestHeader
+    sql: str = ""
+    facts: QueryFacts = field(default_factory=QueryFacts)
+    refs: tuple[tuple[str, ...], ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+    error: PenstockError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the five Jinja functions resolve to; `ref` and `source` raise PenstockError for unknown names."""
+
+    ref: Callable[..., RelationName]
+    source: Callable[[str, str], RelationName]
+    var: Callable[..., Any]
+    env_var: Callable[..., str]
+
+
+def parse_ingest(path: str, text: str, names: Names, dialect: str = "duckdb") -> IngestFile:
+    """Parse one ingestion file, `path` being relative to the project (`ingest/raw/orders.sql`).
+
+    A broken file comes back with `error` set: it fails itself and its readers, never the graph.
+    """
+    schema, table = _identity(path)
+    header = IngestHeader()
+    try:
+        header_text, body, first_line = _split(path, text)
+        header = validate(IngestHeader, load_yaml(header_text, path, 2), path, key_lines(header_text, 2))
+        if header.relation:
+            schema, table = _dotted(header.relation, path, "relation")
+        _refuse_unbuilt(header, path)
+        sql, refs, sources = _render(body, path, names, RelationName("", schema, table))
+        tree = _one_query(sql, path, first_line, dialect)
+        _refuse_placeholders(tree, path)
+        return IngestFile(path, schema, table, header, sql.strip().rstrip(";"), facts_of(tree), refs, sources)
+    except (PenstockError, RecursionError) as error:
+        known = error if isinstance(error, PenstockError) else ParseError("the query is nested too deeply to be read", at=Location(path))
+        return IngestFile(path, schema, table, header, error=known)
+
+
+def _identity(path: str) -> tuple[str, str]:
+    parts = path.removesuffix(".sql").split("/")
+    return (parts[-2] if len(parts) > 1 else ""), parts[-1]
+
+
+def _dotted(name: str, path: str, key: str) -> tuple[str, str]:
+    parts = name.split(".")
+    if len(parts) != 2 or not all(parts):
+        raise ParseError(f"`{key}` must be `schema.table`, found `{name}`", at=Location(path))
+    return parts[0], parts[1]
+
+
+def _split(path: str, text: str) -> tuple[str, str, int]:
+    """Return the header's YAML, the query, and the line at which the query begins."""
+    lines = text.removeprefix("\ufeff").splitlines()
+    if not lines or not _FENCE.match(lines[0]):
+        return "", text, 1
+    for number, line in enumerate(lines[1:], 1):
+        if _FENCE.match(line):
+            header = "\n".join(re.sub(r"^-- ?", "", part) for part in lines[1:number])
+            return header, "\n".join(lines[number + 1 :]), number + 2
+        if not line.startswith("--"):
+            raise ParseError("the header is not closed with `-- ---`", at=Location(path, number + 1))
+    raise ParseError("the header is not closed with `-- ---`", at=Location(path, len(lines)))
+
+
+def _refuse_unbuilt(header: IngestHeader, path: str) -> None:
+    if header.write not in WRITE_MODES_BUILT or header.partitions or header.cursor:
+        what = "partitions" if header.partitions else "cursor" if header.cursor else f"write: {header.write}"
+        raise ParseError(
+            f"`{what}` is not supported by this version of Penstock",
+            at=Location(path),
+            hint=f"Use write: {' or '.join(WRITE_MODES_BUILT)} without partitions for now.",
+        )
+
+
+def _one_query(sql: str, path: str, first_line: int, dialect: str) -> exp.Expression:
+    try:
+        tree = parse_one(sql, dialect)
+    except ValueError as error:
+        line = re.search(r"Line (\d+), Col: (\d+)", str(error))
+        at = Location(path, int(line[1]) + first_line - 1, int(line[2])) if line else Location(path, first_line)
+        raise ParseError(f"this file must hold one query: {error}", at=at) from error
+    if not isinstance(tree, exp.Query):
+        found = type(tree).__name__ if not isinstance(tree, exp.Command) else str(tree.this)
+        raise ParseError(
+            f"this file must hold one query, found {found.upper()}",
+            at=Location(path, first_line),
+            hint="Write a SELECT; Penstock makes the table and the transaction.",
+        )
+    for node in tree.walk():
+        if isinstance(node, (exp.DDL, exp.DML, exp.Command)) and not isinstance(node, exp.Query):
+            raise ParseError(f"a query may only read, found {type(node).__name__.upper()}", at=Location(path, first_line))
+    return tree
+
+
+def _refuse_placeholders(tree: exp.Expression, path: str) -> None:
+    for node in tree.find_all(exp.Parameter, exp.Placeholder):
+        name = node.name
+        if name not in PLACEHOLDERS_BUILT:
+            raise ParseError(
+                f"unknown placeholder ${name}",
+                at=Location(path),
+                hint=f"Known here: {', '.join('$' + known for known in PLACEHOLDERS_BUILT)}.",
+            )
+
+
+def _render(body: str, path: str, names: Names, this: RelationName) -> tuple[str, tuple[tuple[str, ...], ...], tuple[tuple[str, str], ...]]:
+    """Render the five functions; a text without Jinja is returned as it is."""
+    if "{{" not in body and "{%" not in body and "{#" not in body:
+        return body, (), ()
+    from jinja2 import StrictUndefined, TemplateError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    refs: list[tuple[str, ...]] = []
+    sources: list[tuple[str, str]] = []
+
+    def ref(*args: str, **kwargs: Any) -> str:
+        relation = names.ref(*args, **kwargs)
+        refs.append(args)
+        return relation.sql
+
+    def source(source_name: str, table_name: str) -> str:
+        relation = names.source(source_name, table_name)
+        sources.append((source_name, table_name))
+        return relation.sql
+
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 (SQL, not HTML)
+    environment.globals.clear()
+    functions: Mapping[str, Any] = {"ref": ref, "source": source, "var": names.var, "env_var": names.env_var, "this": this.sql}
+    try:
+        sql = environment.from_string(body).render(functions)
+    except TemplateError as error:
+        raise ParseError(
+            f"Jinja: {error.message}",
+            at=Location(path, getattr(error, "lineno", 0) or 0),
+            hint="Ingestion files know ref, source, var, env_var and this; anything cleverer belongs in a dbt model.",
+        ) from error
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise ParseError(f"Jinja: {error}", at=Location(path)) from error
+    return sql, tuple(refs), tuple(sources)
+
+
+def problems_of(file: IngestFile) -> tuple[PenstockError, ...]:
+    """Return a broken file's problems, one by one."""
+    if isinstance(file.error, Problems):
+        return file.error.problems
+    return (file.error,) if file.error else ()

@@ -1,0 +1,278 @@
+"""dbt's manifest.json as assets: read as plain JSON, because dbt's own classes cost four times as much."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.assets.asset import Asset, Column, EdgeKind, Kind, SourceSpec, TestSpec
+from penstock.assets.fingerprint import RAW_FINGERPRINT_VERSION, fingerprint
+from penstock.assets.names import AssetKey, RelationName
+from penstock.errors import Location, ProjectError
+from penstock.parser.macros import MacroIndex, jinja_names, names_volatile, reads_the_world
+from penstock.parser.obstacles import StockMacros, model_obstacles, test_obstacles
+
+OLDEST_SCHEMA = 7
+NEWEST_SCHEMA = 12
+
+_FINGERPRINT_CONFIG_IGNORES = frozenset({"docs", "meta", "tags", "group", "access", "enabled", "freshness", "packages"})
+_WHERE_MACRO = "get_where_subquery"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a node's Jinja may read besides its own text: project and command-line vars, the environment, the target."""
+
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedManifest:
+    """The assets and edges of one manifest; `hooks` are on-run-start and on-run-end operations."""
+
+    project: str
+    dbt_version: str
+    adapter: str
+    assets: tuple[Asset, ...]
+    edges: tuple[tuple[AssetKey, AssetKey, EdgeKind], ...]
+    hooks: tuple[AssetKey, ...]
+    missing: tuple[tuple[AssetKey, AssetKey], ...]
+
+
+def read_manifest(text: str, file: str) -> Mapping[str, Any]:
+    """Read manifest.json's text.
+
+    Raises ProjectError for broken JSON, for a file that is no manifest and for schema versions dbt cannot have meant.
+    """
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", 0)
+        raise ProjectError(
+            f"the manifest is not complete JSON: {error}", at=Location(file, line), hint="Run `dbt parse` to write it anew."
+        ) from error
+    version = ((raw.get("metadata") or {}) if isinstance(raw, dict) else {}).get("dbt_schema_version", "")
+    match = re.search(r"/manifest/v(\d+)\.json$", str(version))
+    if not match or not isinstance(raw.get("nodes"), dict):
+        raise ProjectError("this file is not a dbt manifest", at=Location(file), hint="Run `dbt parse` to write one.")
+    if not OLDEST_SCHEMA <= int(match.group(1)) <= NEWEST_SCHEMA:
+        raise ProjectError(
+            f"manifest version v{match.group(1)} is not supported (v{OLDEST_SCHEMA} to v{NEWEST_SCHEMA})",
+            at=Location(file),
+            hint="Use dbt-core 1.10 or later, or a newer Penstock.",
+        )
+    return raw
+
+
+def parse_manifest(raw: Mapping[str, Any], context: Context) -> ParsedManifest:
+    """Turn a manifest into assets and edges; references to nodes that are not there are returned, not raised."""
+    reader = _Reader(raw, context)
+    assets = tuple(reader.assets())
+    keys = {asset.key for asset in assets}
+    edges: list[tuple[AssetKey, AssetKey, EdgeKind]] = []
+    missing: list[tuple[AssetKey, AssetKey]] = []
+    for section in _SECTIONS:
+        for uid, node in (raw.get(section) or {}).items():
+            if uid not in keys:
+                continue
+            kind = EdgeKind.TEST if node.get("resource_type") in ("test", "unit_test") else EdgeKind.DATA
+            for parent in dict.fromkeys((node.get("depends_on") or {}).get("nodes") or ()):
+                if parent in keys:
+                    edges.append((parent, uid, kind))
+                else:
+                    missing.append((parent, uid))
+    metadata = raw["metadata"]
+    return ParsedManifest(
+        project=str(metadata.get("project_name") or ""),
+        dbt_version=str(metadata.get("dbt_version") or ""),
+        adapter=str(metadata.get("adapter_type") or ""),
+        assets=assets,
+        edges=tuple(edges),
+        hooks=tuple(asset.key for asset in assets if asset.kind is Kind.OPERATION),
+        missing=tuple(missing),
+    )
+
+
+_SECTIONS = ("nodes", "sources", "exposures", "metrics", "semantic_models", "saved_queries", "unit_tests", "functions")
+_KINDS = {kind.value: kind for kind in Kind} | {"sql_operation": Kind.OPERATION, "unit test": Kind.UNIT_TEST}
+
+
+class _Reader:
+    """One pass over one manifest."""
+
+    def __init__(self, raw: Mapping[str, Any], context: Context) -> None:
+        self.raw = raw
+        self.context = context
+        self.macros = MacroIndex(raw.get("macros") or {})
+        self.stock = StockMacros(self.macros, str(raw["metadata"].get("adapter_type") or "duckdb"))
+        self.where_macros = tuple(uid for uid, macro in (raw.get("macros") or {}).items() if _WHERE_MACRO in str(macro.get("name")))
+        groups = (raw.get("groups") or {}).values()
+        self.group_owners = {group.get("name"): _owner(group.get("owner")) for group in groups}
+
+    def assets(self) -> Iterator[Asset]:
+        """Yield every enabled node of every section."""
+        for section in _SECTIONS:
+            for uid, node in (self.raw.get(section) or {}).items():
+                yield self.asset(uid, node)
+
+    def asset(self, uid: str, node: Mapping[str, Any]) -> Asset:
+        """Read one node, whatever its resource type."""
+        kind = _KINDS.get(str(node.get("resource_type")), Kind.ANALYSIS)
+        config = node.get("config") or {}
+        macros, opaque = self.macros_of(node)
+        jinja = f"{node.get('raw_code') or ''}\n{self.macros.texts(macros)}"
+        return Asset(
+            key=uid,
+            kind=kind,
+            name=str(node.get("name") or ""),
+            package=str(node.get("package_name") or ""),
+            path=str(node.get("original_file_path") or ""),
+            fqn=tuple(map(str, node.get("fqn") or ())),
+            tags=tuple(map(str, node.get("tags") or config.get("tags") or ())),
+            relation=_relation(kind, node),
+            materialized=str(config.get("materialized") or ""),
+            fingerprint=self.raw_fingerprint(node, config, macros, jinja),
+            language=str(node.get("language") or "sql"),
+            description=str(node.get("description") or ""),
+            owner=_owner(node.get("owner")) or self.group_owners.get(node.get("group") or config.get("group"), ""),
+            group=str(node.get("group") or config.get("group") or ""),
+            access=str(node.get("access") or ""),
+            version=str(node.get("version") if node.get("version") is not None else ""),
+            latest_version=str(node.get("latest_version") if node.get("latest_version") is not None else ""),
+            patch_path=str(node.get("patch_path") or ""),
+            config=config,
+            columns=tuple(_columns(node)),
+            obstacles=self.obstacles(kind, node, config),
+            recompile=opaque or reads_the_world(jinja) or ("is_incremental" in jinja and names_volatile(jinja)),
+            test=_test_spec(node, config) if kind is Kind.TEST else None,
+            source=_source_spec(node, config) if kind is Kind.SOURCE else None,
+        )
+
+    def macros_of(self, node: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
+        """Return the macro closure of a node; the flag says that it names a macro the manifest does not hold."""
+        roots = list((node.get("depends_on") or {}).get("macros") or ())
+        known = self.raw.get("macros") or {}
+        opaque = any(root not in known for root in roots)
+        if node.get("test_metadata"):
+            roots += self.where_macros
+        return self.macros.closure(roots), opaque
+
+    def obstacles(self, kind: Kind, node: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[str, ...]:
+        """Why the native executor leaves this node to dbt; empty where it does not."""
+        if kind is Kind.MODEL:
+            return model_obstacles(node, config, self.stock)
+        if kind is Kind.TEST:
+            return test_obstacles(config, self.stock)
+        return ("kind",) if kind is not Kind.SOURCE else ()
+
+    def raw_fingerprint(self, node: Mapping[str, Any], config: Mapping[str, Any], macros: tuple[str, ...], jinja: str) -> str:
+        """Hash everything that can change what this node builds, before any Jinja is rendered."""
+        test = node.get("test_metadata") or {}
+        return fingerprint(
+            {
+                "version": RAW_FINGERPRINT_VERSION,
+                "code": node.get("raw_code"),
+                "checksum": node.get("checksum"),
+                "config": {key: value for key, value in config.items() if key not in _FINGERPRINT_CONFIG_IGNORES},
+                "meta_penstock": (config.get("meta") or {}).get("penstock"),
+                "relation": node.get("relation_name"),
+                "macros": [self.macros.text_digest(uid) for uid in macros],
+                "vars": _used(jinja, "var", self.context.vars),
+                "env": _used(jinja, "env_var", self.context.env),
+                "target": self.context.target if "target" in jinja else "",
+                "upstream": [self.relation_of(parent) for parent in (node.get("depends_on") or {}).get("nodes") or ()],
+                "contract": node.get("contract"),
+                "constraints": node.get("constraints"),
+                "columns": [_column_contract(column) for column in (node.get("columns") or {}).values()]
+                if (config.get("contract") or {}).get("enforced")
+                else None,
+                "test": {"kwargs": test.get("kwargs"), "column": node.get("column_name")} if test else None,
+                "unit": {key: node.get(key) for key in ("given", "expect", "overrides", "model")} if "given" in node else None,
+                "function": {key: node.get(key) for key in ("arguments", "returns")} if "returns" in node else None,
+                "external": node.get("external") or _external_location(node, config),
+            }
+        )
+
+    def relation_of(self, uid: str) -> str:
+        """Return the relation a reference to `uid` renders to; an ephemeral model stands for its own code."""
+        for section in ("nodes", "sources", "functions"):
+            node = (self.raw.get(section) or {}).get(uid)
+            if node is None:
+                continue
+            config = node.get("config") or {}
+            if config.get("materialized") == "ephemeral":
+                macros, _ = self.macros_of(node)
+                return self.raw_fingerprint(node, config, macros, f"{node.get('raw_code')}\n{self.macros.texts(macros)}")
+            return f"{uid}={node.get('relation_name')}{_external_location(node, config)}"
+        return uid
+
+
+def _used(jinja: str, function: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    names, opaque = jinja_names(jinja, function)
+    return dict(values) if opaque else {name: values.get(name) for name in sorted(names)}
+
+
+def _relation(kind: Kind, node: Mapping[str, Any]) -> RelationName | None:
+    if kind not in (Kind.SOURCE, Kind.MODEL, Kind.SEED, Kind.SNAPSHOT, Kind.FUNCTION):
+        return None
+    if (node.get("config") or {}).get("materialized") == "ephemeral":
+        return None
+    identifier = node.get("identifier") or node.get("alias") or node.get("name")
+    return RelationName(str(node.get("database") or ""), str(node.get("schema") or ""), str(identifier))
+
+
+def _owner(owner: Any) -> str:
+    if not isinstance(owner, Mapping):
+        return ""
+    email = owner.get("email")
+    return str(owner.get("name") or (email[0] if isinstance(email, list) and email else email) or "")
+
+
+def _columns(node: Mapping[str, Any]) -> Iterator[Column]:
+    columns = node.get("columns") or {}
+    if not isinstance(columns, Mapping):
+        return
+    for column in columns.values():
+        yield Column(str(column.get("name")), str(column.get("data_type") or ""), str(column.get("description") or ""))
+
+
+def _column_contract(column: Mapping[str, Any]) -> list[Any]:
+    return [column.get("name"), column.get("data_type"), column.get("constraints"), column.get("quote")]
+
+
+def _test_spec(node: Mapping[str, Any], config: Mapping[str, Any]) -> TestSpec:
+    metadata = node.get("test_metadata") or {}
+    return TestSpec(
+        name=str(metadata.get("name") or ""),
+        namespace=str(metadata.get("namespace") or ""),
+        attached_node=str(node.get("attached_node") or ""),
+        column=str(node.get("column_name") or ""),
+        severity=str(config.get("severity") or "ERROR").upper(),
+        fail_calc=str(config.get("fail_calc") or "count(*)"),
+        warn_if=str(config.get("warn_if") or "!= 0"),
+        error_if=str(config.get("error_if") or "!= 0"),
+        limit=config.get("limit"),
+    )
+
+
+def _external_location(node: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    for place in (node.get("meta"), config.get("meta"), node.get("source_meta"), config):
+        if isinstance(place, Mapping) and place.get("external_location"):
+            return str(place["external_location"])
+    return ""
+
+
+def _source_spec(node: Mapping[str, Any], config: Mapping[str, Any]) -> SourceSpec:
+    return SourceSpec(
+        source_name=str(node.get("source_name") or ""),
+        loader=str(node.get("loader") or ""),
+        loaded_at_field=str(node.get("loaded_at_field") or config.get("loaded_at_field") or ""),
+        loaded_at_query=str(node.get("loaded_at_query") or config.get("loaded_at_query") or ""),
+        external_location=_external_location(node, config),
+        freshness=node.get("freshness") or config.get("freshness") or {},
+    )

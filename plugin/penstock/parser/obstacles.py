@@ -1,0 +1,63 @@
+"""What in a node the native executor does not cover, so that dbt itself runs the node; the reasons are shown by `plan -v`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from penstock.parser.macros import MacroIndex
+
+NATIVE_MATERIALIZATIONS = ("view", "table")
+
+_CONFIG_KEYS = ("sql_header", "indexes", "grants", "partitioned_by", "partition_by", "sorted_by", "sort_by", "plugin")
+
+
+class StockMacros:
+    """Which stock materializations a project left alone."""
+
+    def __init__(self, macros: MacroIndex, adapter: str) -> None:
+        self._macros = macros
+        self._adapter = adapter
+        self.overridden = lru_cache(maxsize=None)(self._overridden)
+
+    def _overridden(self, materialization: str) -> tuple[str, ...]:
+        entry_points = [
+            f"macro.dbt_{self._adapter}.materialization_{materialization}_{self._adapter}",
+            f"macro.dbt.materialization_{materialization}_default",
+        ]
+        return self._macros.overridden(entry_points)
+
+
+def model_obstacles(node: Mapping[str, Any], config: Mapping[str, Any], stock: StockMacros) -> tuple[str, ...]:
+    """Return the reasons why a model goes through dbt, in a fixed order."""
+    materialized = str(config.get("materialized") or "")
+    if materialized == "ephemeral":
+        return ()
+    reasons = []
+    if str(node.get("language") or "sql") != "sql":
+        reasons.append(f"{node.get('language')} model")
+    if materialized not in NATIVE_MATERIALIZATIONS:
+        return (*reasons, f"materialized {materialized}")
+    if config.get("pre-hook") or config.get("post-hook"):
+        reasons.append("hooks")
+    if (config.get("contract") or {}).get("enforced"):
+        reasons.append("contract")
+    if any((config.get("persist_docs") or {}).values()):
+        reasons.append("persist_docs")
+    reasons += [key for key in _CONFIG_KEYS if config.get(key)]
+    reasons += [f"macro {name} overridden" for name in stock.overridden(materialized)]
+    return tuple(reasons)
+
+
+def test_obstacles(config: Mapping[str, Any], stock: StockMacros) -> tuple[str, ...]:
+    """Return the reasons why a data test goes through dbt, in a fixed order."""
+    reasons = []
+    if config.get("store_failures") or config.get("store_failures_as"):
+        reasons.append("store_failures")
+    if config.get("sql_header"):
+        reasons.append("sql_header")
+    if str(config.get("materialized") or "test") != "test":
+        reasons.append(f"materialized {config.get('materialized')}")
+    reasons += [f"macro {name} overridden" for name in stock.overridden("test")]
+    return tuple(reasons)

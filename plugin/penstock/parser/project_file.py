@@ -1,0 +1,75 @@
+"""`penstock.yml`: the one optional configuration file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from penstock.errors import Location, ParseError
+from penstock.parser.models import FileModel, key_lines, validate
+from penstock.parser.yaml12 import load_yaml
+
+
+class Attachment(FileModel):
+    """A database that ingestion files may read; the path may hold `env_var()`."""
+
+    path: str
+    type: str = "duckdb"
+    read_only: bool = True
+
+
+class Defaults(FileModel):
+    """Values for assets that say nothing themselves."""
+
+    executor: str = Field(default="auto", pattern="^(auto|native|dbt)$")
+
+
+class ProjectFile(FileModel):
+    """`penstock.yml`; every key is optional, folders are relative to the file."""
+
+    dbt_project: str = Field(default="", description="folder of dbt_project.yml")
+    profiles_dir: str = Field(default="", description="folder of profiles.yml")
+    target: str = Field(default="", description="the profile's target")
+    ingest: str = Field(default="ingest", description="folder of ingestion files")
+    checks: str = Field(default="checks", description="folder of checks")
+    state_schema: str = Field(default="penstock", min_length=1, description="schema of the state tables")
+    attach: dict[str, Attachment] = Field(default_factory=dict, description="databases that ingestion files may read")
+    extensions: list[str] = Field(default_factory=list, description="DuckDB extensions that ingestion files may load")
+    defaults: Defaults = Field(default_factory=Defaults, description="values for assets that say nothing themselves")
+
+
+_ENV_VAR = re.compile(r"\{\{\s*env_var\(\s*(['\"])(?P<name>\w+)\1\s*(?:,\s*(['\"])(?P<default>[^'\"]*)\3\s*)?\)\s*\}\}")
+
+
+def read_project_file(text: str, file: str, env: Mapping[str, str] | None = None) -> ProjectFile:
+    """Read `penstock.yml`. Raises ParseError (or Problems) naming file, line and key."""
+    raw = load_yaml(text, file)
+    return validate(ProjectFile, _render(raw, file, os.environ if env is None else env), file, key_lines(text))
+
+
+def _render(value: Any, file: str, env: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _render(item, file, env) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_render(item, file, env) for item in value]
+    if not isinstance(value, str) or "{{" not in value:
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        found = env.get(match["name"], match["default"])
+        if found is None:
+            raise ParseError(
+                f"the environment variable {match['name']} is not set",
+                at=Location(file),
+                hint="Set it, or give a default: env_var('NAME', 'default').",
+            )
+        return found
+
+    rendered = _ENV_VAR.sub(replace, value)
+    if "{{" in rendered:
+        raise ParseError(f"only env_var() can be used here, found `{value}`", at=Location(file))
+    return rendered

@@ -1,0 +1,160 @@
+"""What one SQL query reads: a sqlglot tree turned into plain facts, with every failure contained to that query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from penstock.assets.names import RelationName
+
+VOLATILE_FUNCTIONS = frozenset(
+    "now current_timestamp current_date current_time current_localtime current_localtimestamp localtimestamp localtime "
+    "get_current_timestamp get_current_time transaction_timestamp statement_timestamp clock_timestamp timeofday today "
+    "random rand setseed uuid gen_random_uuid uuidv4 uuidv7 nextval currval txid_current current_setting getvariable getenv "
+    "current_user session_user current_query pg_backend_pid".split()
+)
+"""Functions whose value depends on the clock, on chance or on the session (DuckDB's and Postgres' documentation)."""
+
+PURE_TABLE_FUNCTIONS = frozenset("range generate_series unnest repeat repeat_row json_each json_tree generate_subscripts values".split())
+FILE_FUNCTIONS = frozenset(
+    "read_csv read_csv_auto read_json read_json_auto read_json_objects read_json_objects_auto read_ndjson read_ndjson_auto "
+    "read_ndjson_objects read_parquet parquet_scan read_text read_blob parquet_metadata parquet_schema sniff_csv read_xlsx glob".split()
+)
+_FILE_NAME = re.compile(r"[/\\]|\.(?:csv|tsv|txt|json|ndjson|jsonl|parquet|gz|zst|xlsx)$", re.IGNORECASE)
+_SYSTEM_SCHEMAS = frozenset({"information_schema", "pg_catalog"})
+
+
+@dataclass(frozen=True, slots=True)
+class QueryFacts:
+    """What a query reads.
+
+    `tables` are relations as written, CTE names taken out; `files` are glob patterns; `unknown` names inputs that
+    cannot be told from the text; `volatile` are functions such as now(); `error` is set where the text was not
+    understood at all, and then nothing else may be believed.
+    """
+
+    tables: tuple[RelationName, ...] = ()
+    files: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    volatile: tuple[str, ...] = ()
+    error: str = ""
+
+
+def parse_one(sql: str, dialect: str) -> exp.Expression:
+    """Parse exactly one statement. Raises ValueError with a one-line message for anything else."""
+    try:
+        statements = [tree for tree in sqlglot.parse(sql, dialect=dialect) if tree is not None]
+    except SqlglotError as error:
+        raise ValueError(_first_line(error)) from error
+    except RecursionError as error:
+        raise ValueError("the query is nested too deeply to be read") from error
+    if len(statements) != 1:
+        raise ValueError(f"expected one statement, found {len(statements)}")
+    return statements[0]
+
+
+def read_query(sql: str, dialect: str) -> QueryFacts:
+    """Read one query; never raises: what is not understood is said in `error`."""
+    try:
+        return facts_of(parse_one(sql, dialect))
+    except ValueError as error:
+        return QueryFacts(error=str(error))
+    except RecursionError:
+        return QueryFacts(error="the query is nested too deeply to be read")
+
+
+def facts_of(tree: exp.Expression) -> QueryFacts:
+    """Collect the facts of a parsed query."""
+    ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    tables: set[RelationName] = set()
+    files: set[str] = set()
+    unknown: set[str] = set()
+    for table in tree.find_all(exp.Table):
+        _read_table(table, ctes, tables, files, unknown)
+    volatile = {name for name in _function_names(tree) if name in VOLATILE_FUNCTIONS}
+    if tree.find(exp.TableSample) is not None:
+        volatile.add("tablesample")
+    return QueryFacts(tuple(sorted(tables)), tuple(sorted(files)), tuple(sorted(unknown)), tuple(sorted(volatile)))
+
+
+def _read_table(table: exp.Table, ctes: set[str], tables: set[RelationName], files: set[str], unknown: set[str]) -> None:
+    source = table.this
+    if isinstance(source, exp.Func):
+        name = _function_name(source)
+        if name in FILE_FUNCTIONS:
+            patterns = list(_patterns(source))
+            files.update(patterns)
+            if not patterns:
+                unknown.add(f"{name}(...)")
+        elif name not in PURE_TABLE_FUNCTIONS:
+            unknown.add(f"{name}(...)")
+        return
+    if isinstance(source, exp.Literal):
+        files.add(source.name)
+        return
+    name = table.name
+    if not name or (not table.db and name.lower() in ctes):
+        return
+    if not table.db and _FILE_NAME.search(name):
+        files.add(name)
+    elif table.db.lower() in _SYSTEM_SCHEMAS or name.lower().startswith(("duckdb_", "pragma_", "sqlite_master")):
+        unknown.add(str(RelationName("", table.db, name)))
+    else:
+        tables.add(RelationName(table.catalog, table.db, name))
+
+
+def _patterns(function: exp.Func) -> Iterator[str]:
+    """Yield the file patterns of a reader's first argument; a part known only at run time becomes `*`."""
+    first = next((arg for arg in _arguments(function) if not isinstance(arg, (exp.PropertyEQ, exp.EQ, exp.Kwarg))), None)
+    parts = first.expressions if isinstance(first, (exp.Array, exp.List)) else [first]
+    for part in parts:
+        pattern = _pattern(part)
+        if pattern.strip("*"):
+            yield pattern
+
+
+def _arguments(function: exp.Func) -> list[exp.Expression]:
+    this = function.args.get("this")
+    values = [this] if isinstance(this, exp.Expression) else []
+    return values + [arg for arg in function.expressions if isinstance(arg, exp.Expression)]
+
+
+def _pattern(part: exp.Expression | None) -> str:
+    if isinstance(part, exp.Literal) and part.is_string:
+        return str(part.this)
+    if isinstance(part, exp.DPipe):
+        return _pattern(part.left) + _pattern(part.right)
+    if isinstance(part, exp.Concat):
+        return "".join(_pattern(arg) for arg in part.expressions)
+    if isinstance(part, exp.Paren):
+        return _pattern(part.this)
+    return "*"
+
+
+def _function_names(tree: exp.Expression) -> Iterator[str]:
+    for function in tree.find_all(exp.Func):
+        yield _function_name(function)
+        if not isinstance(function, exp.Anonymous):
+            yield from (name.lower() for name in function.sql_names())
+    for column in tree.find_all(exp.Column):
+        if not column.table and not column.this.args.get("quoted") and column.name.lower() in _KEYWORD_FUNCTIONS:
+            yield column.name.lower()
+
+
+_KEYWORD_FUNCTIONS = frozenset("current_timestamp current_date current_time localtimestamp localtime current_user session_user".split())
+
+
+def _function_name(function: exp.Func) -> str:
+    if isinstance(function, exp.Anonymous):
+        return str(function.this).lower()
+    return function.sql_name().lower()
+
+
+def _first_line(error: Exception) -> str:
+    text = re.sub("\x1b\\[[0-9;]*m", "", str(error)).strip()
+    return text.splitlines()[0] if text else type(error).__name__

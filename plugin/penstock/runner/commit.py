@@ -1,0 +1,145 @@
+"""The commit protocol: data and its record in one transaction, fenced by a claim, believed only after a read-back.
+
+1. intent: the claim row (made before, for all assets at once); 2. BEGIN and touch the claim; 3. write; 5. record;
+COMMIT; 6. read the token back. Step 4, blocking checks, comes between write and record.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from penstock.assets.names import AssetKey, literal, quote
+from penstock.errors import CommitLost, StaleClaim
+from penstock.state.queries import rendered
+from penstock.state.store import Statements
+from penstock.warehouse.failpoints import failpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Everything the record of one attempt says; `relation` is the quoted name, `relation_type` table, view or function."""
+
+    run_id: str
+    asset: AssetKey
+    token: int
+    relation: str
+    relation_name: str
+    relation_type: str
+    code_version: str
+    executor: str
+    inputs: Mapping[str, str]
+    started_at: datetime
+    partition: str = ""
+    partition_start: datetime | None = None
+    partition_end: datetime | None = None
+    volatile: str = ""
+    view_version: str = ""
+
+    def for_partition(self, start: datetime, end: datetime, event_time: str) -> Publication:
+        """Return the record of one time slice, half-open in UTC; content is counted and hashed over that slice alone."""
+        slice_sql = self.relation
+        if event_time:
+            column = quote(event_time)
+            lower, upper = literal(start.isoformat(sep=" ")), literal(end.isoformat(sep=" "))
+            slice_sql = f"(select * from {self.relation} where {column} >= {lower} and {column} < {upper})"
+        return dataclasses.replace(self, partition_start=start, partition_end=end, relation=slice_sql)
+
+    def values(self, now: datetime) -> dict[str, Any]:
+        """Return the parameters of every statement of the protocol; `now` (UTC) is when it was called."""
+        return {
+            "run_id": self.run_id,
+            "asset": self.asset,
+            "partition": self.partition,
+            "partition_start": self.partition_start,
+            "partition_end": self.partition_end,
+            "token": self.token,
+            "relation_name": self.relation_name,
+            "relation_type": self.relation_type,
+            "code_version": self.code_version,
+            "data_version": self.view_version,
+            "volatile": self.volatile,
+            "executor": self.executor,
+            "committed_at": now,
+            "claimed_at": now,
+            "inputs": list(self.inputs),
+            "versions": list(self.inputs.values()),
+            "started_at": self.started_at,
+            "finished_at": now,
+            "status": "success",
+            "error": "",
+        }
+
+    @property
+    def record_query(self) -> str:
+        """Tables are counted and hashed; what holds no rows of its own is not."""
+        return "record_table" if self.relation_type == "table" else "record_view"
+
+
+def publish(sql: Statements, what: Publication, write: Callable[[], None], clock: Callable[[], datetime]) -> int | None:
+    """Write and record in one transaction and return the number of rows on record (None for a view).
+
+    Raises StaleClaim when another run took the asset over, CommitLost when the record cannot be read back, and
+    whatever `write` raises; in each case nothing is visible.
+    """
+    connection = sql.connection
+    connection.begin()
+    failpoint("begin.after")
+    try:
+        fence(sql, what, clock())
+        failpoint("write.before")
+        write()
+        failpoint("write.after")
+        record(sql, what, clock())
+        failpoint("commit.before")
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    failpoint("commit.after")
+    return read_back(sql, what)
+
+
+def fence(sql: Statements, what: Publication, now: datetime) -> None:
+    """Touch the claim inside the open transaction. Raises StaleClaim unless exactly one row answers."""
+    if len(sql.run("fence", what.values(now))) != 1:
+        raise StaleClaim(f"{what.asset}: the claim was taken over by another run")
+
+
+def record(sql: Statements, what: Publication, now: datetime) -> None:
+    """Append materialization, inputs and attempt inside the open transaction."""
+    values = what.values(now)
+    sql.run(what.record_query, values, relation=what.relation)
+    if what.inputs:
+        sql.run("record_inputs", values)
+    sql.run("record_attempt", values)
+
+
+def read_back(sql: Statements, what: Publication) -> int | None:
+    """Return the recorded number of rows. Raises CommitLost when there is no record: then there is no data either."""
+    rows = sql.run("read_back", what.values(what.started_at))
+    if not rows:
+        raise CommitLost(f"{what.asset}: the transaction did not commit")
+    count = rows[0][0]
+    return None if count is None else int(count)
+
+
+def hooks_sql(schema: str, what: Publication, now: datetime) -> tuple[str, str]:
+    """Return steps 2 and 5 as text, for dbt's transactional pre-hook and post-hook. `schema` is the quoted state schema.
+
+    The attempt's row is left to `record_attempt` afterwards: its end is not known when the text is made.
+    """
+    values = what.values(now)
+    first = rendered("fence_or_fail", schema, values)
+    last = [rendered(what.record_query, schema, values, relation=what.relation)]
+    if what.inputs:
+        last.append(rendered("record_inputs", schema, values))
+    return first, ";\n".join(last)
+
+
+def record_attempt(sql: Statements, what: Publication, status: str, error: str, now: datetime) -> None:
+    """Append an attempt's end in a transaction of its own: the data's one is over."""
+    sql.run("record_attempt", {**what.values(now), "status": status, "error": error})

@@ -1,0 +1,76 @@
+"""The native executor: the compiled query in the commit protocol, without dbt's macros around it."""
+
+from __future__ import annotations
+
+from penstock.assets.asset import TestSpec
+from penstock.compiler.materialize import NATIVE, RELATION_TYPES
+from penstock.compiler.tests import test_query, verdict
+from penstock.errors import WarehouseError
+from penstock.parser.query import QueryFacts, read_query
+from penstock.runner.commit import publish, record_attempt
+from penstock.runner.context import RunContext, volatile_text
+from penstock.runner.outcomes import Outcome, Status
+
+EXECUTOR = "native"
+
+
+def run_native(context: RunContext, number: int) -> Outcome:
+    """Run a view, a table, an ingestion file or a data test."""
+    if context.graph.assets[number].is_test:
+        return _run_test(context, number)
+    return _run_relation(context, number)
+
+
+def _run_relation(context: RunContext, number: int) -> Outcome:
+    asset = context.graph.assets[number]
+    started = context.clock()
+    if asset.ingest is not None:
+        query, facts = asset.ingest.sql, read_query(asset.ingest.sql, context.warehouse.capabilities.dialect)
+    else:
+        query, facts = context.queries.get(asset)
+    if asset.relation is None:
+        raise WarehouseError(f"{asset.key} has no relation")
+    relation_type = RELATION_TYPES[asset.materialized]
+    what = context.publication(number, executor=EXECUTOR, relation_type=relation_type, query=facts, started_at=started)
+    steps = NATIVE[asset.materialized](asset.relation, query, context.existing_type(asset.relation))
+    sql = context.statements(ingest=asset.ingest is not None)
+    bound = _placeholders(query, context) if asset.ingest is not None else {}
+
+    def write() -> None:
+        for step in steps[:-1]:
+            sql.connection.execute(step)
+        sql.connection.execute(steps[-1], bound)
+
+    try:
+        rows = publish(sql, what, write, context.clock)
+    except WarehouseError as error:
+        status = Status.CANCELLED if context.stopping.is_set() else Status.ERROR
+        record_attempt(sql, what, "cancelled" if status is Status.CANCELLED else "failed", str(error), context.clock())
+        return context.outcome(number, status, EXECUTOR, str(error), started)
+    message = f"SELECT {rows}" if rows is not None else "OK"
+    return context.outcome(number, Status.SUCCESS, EXECUTOR, message, started, rows=rows, volatile=what.volatile)
+
+
+def _placeholders(query: str, context: RunContext) -> dict[str, object]:
+    """Bind only names that occur: DuckDB refuses parameters the statement does not have."""
+    known: dict[str, object] = {"run_id": context.run_id, "run_started_at": context.clock()}
+    return {name: value for name, value in known.items() if f"${name}" in query}
+
+
+def _run_test(context: RunContext, number: int) -> Outcome:
+    asset = context.graph.assets[number]
+    started = context.clock()
+    query, facts = context.queries.get(asset)
+    spec = asset.test or TestSpec()
+    inputs_version = context.facts.inputs_version(number, context.versions)
+    volatile = volatile_text(QueryFacts(volatile=facts.volatile, unknown=facts.unknown, error=facts.error))
+    try:
+        rows = context.statements().connection.execute(test_query(spec, query))
+    except WarehouseError as error:
+        status = Status.CANCELLED if context.stopping.is_set() else Status.ERROR
+        return context.outcome(number, status, EXECUTOR, str(error), started, inputs_version=inputs_version)
+    found = verdict(spec, int(rows[0][0] or 0), bool(rows[0][1]), bool(rows[0][2]))
+    return context.outcome(
+        number, Status(found.status), EXECUTOR, found.message, started,
+        failures=found.failures, inputs_version=inputs_version, volatile=volatile,
+    )  # fmt: skip

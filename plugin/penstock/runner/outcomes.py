@@ -1,0 +1,55 @@
+"""What happened to each asset of a run, as values; sinks turn them into rows and lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from penstock.assets.asset import Asset
+
+
+class Status(StrEnum):
+    """How one asset ended; the words are dbt's."""
+
+    SUCCESS = "success"
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    ERROR = "error"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether descendants must not run."""
+        return self in (Status.FAIL, Status.ERROR, Status.SKIPPED, Status.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One finished asset; `rows` of a table, `failures` of a test; times are UTC, `seconds` wall time."""
+
+    id: int
+    asset: Asset
+    status: Status
+    executor: str
+    message: str
+    started_at: datetime
+    finished_at: datetime
+    seconds: float
+    rows: int | None = None
+    failures: int | None = None
+    inputs_version: str = ""
+    volatile: str = ""
+
+
+class Sink(Protocol):
+    """Gets told as a run goes on; called from one thread."""
+
+    def started(self, number: int, total: int, asset: Asset, executor: str) -> None:
+        """An asset begins."""
+
+    def finished(self, number: int, total: int, outcome: Outcome) -> None:
+        """An asset ended."""

@@ -1,0 +1,230 @@
+"""The selection methods: one table from a method's name to what finds its assets.
+
+Every function takes the view and a criterion and yields ids; operators and tests' parents are no concern of theirs.
+Source of each rule that is not Penstock's own: the class of the same name in dbt's `graph/selector_methods.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from penstock.assets.asset import Asset, Kind
+from penstock.errors import SelectionError
+from penstock.selector.configs import config_matches
+from penstock.selector.fqn import name_matcher
+from penstock.selector.globs import Matcher, PathGlob, matcher
+from penstock.selector.tree import Criterion
+from penstock.selector.versions import VERSIONS
+from penstock.selector.view import ALL_KINDS, NAMED_KINDS, PARSED_KINDS, GraphView, ingest_names, patch_of, path_of
+
+Method = Callable[[GraphView, Criterion], Iterable[int]]
+
+DBT_TYPES = frozenset(
+    "model analysis test snapshot operation seed rpc sql_operation doc source macro exposure metric group saved_query"
+    " semantic_model unit_test fixture function".split()
+)
+"""dbt's resource types; some of them never stand in a graph, and selecting one selects nothing."""
+RESOURCE_TYPES = DBT_TYPES | {kind.value for kind in Kind}
+
+
+def by_fqn(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Assets by fully qualified name or the end of it; sources and ingestion files have methods of their own."""
+    selects = name_matcher(criterion.value)
+    return (number for number, asset in view.of(NAMED_KINDS) if selects(asset))
+
+
+def by_tag(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Assets with a tag; in dbt a semantic model has none."""
+    matches = matcher(criterion.value)
+    return (number for number, asset in view.of(ALL_KINDS - {Kind.SEMANTIC_MODEL}) if any(map(matches, _tags(asset))))
+
+
+def by_group(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Models, seeds, snapshots, tests and metrics whose config says a group, ingestion files whose header does."""
+    matches = matcher(criterion.value)
+    for number, asset in view.of(PARSED_KINDS | {Kind.METRIC}):
+        group = asset.config.get("group")
+        if group and matches(group):
+            yield number
+    for number, asset in view.ingests():
+        if asset.group and matches(asset.group):
+            yield number
+
+
+def by_access(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Models by who may refer to them."""
+    return (number for number, asset in view.of((Kind.MODEL,)) if asset.access == criterion.value)
+
+
+def by_source(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Sources by `[[package.]source.]table`, where one part alone is the source."""
+    parts = _parts(criterion, 3, "[package.]source[.table]")
+    package = matcher(parts[0] if len(parts) == 3 else "*")
+    source = matcher(parts[-2] if len(parts) > 1 else parts[0])
+    table = matcher(parts[-1] if len(parts) > 1 else "*")
+    for number, asset in view.of((Kind.SOURCE,)):
+        name = asset.source.source_name if asset.source else ""
+        if source(name) and table(asset.name) and package(asset.package):
+            yield number
+
+
+def by_ingest(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Ingestion files by `schema.table`, merged with a dbt source or not."""
+    matches = matcher(criterion.value)
+    return (number for number, asset in view.ingests() if any(map(matches, ingest_names(asset))))
+
+
+def by_path(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Assets declared in a file or under a folder of the project."""
+    pattern = PathGlob(criterion.value)
+    return (number for number, asset in view.of(ALL_KINDS) if _is_under(view, asset, pattern))
+
+
+def _is_under(view: GraphView, asset: Asset, pattern: PathGlob) -> bool:
+    """dbt globs the project's folder, so the paths of a package's nodes count only where the project has them too."""
+    if asset.ingest is not None and pattern.matches(asset.ingest.path):
+        return True
+    path, patch = path_of(asset), patch_of(asset)
+    patched = patch != "" and pattern.names(patch)
+    if not patched and not pattern.matches(path):
+        return False
+    return view.in_project(asset) or (patched and patch in view.places) or not view.places.isdisjoint(pattern.prefixes(path))
+
+
+def by_file(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Assets by the name of the file that declares them, with or without its ending."""
+    matches = matcher(criterion.value)
+    for number, asset in view.of(ALL_KINDS):
+        if _file_matches(asset.path, matches) or (asset.ingest is not None and _file_matches(asset.ingest.path, matches)):
+            yield number
+
+
+def _file_matches(path: str, matches: Matcher) -> bool:
+    name = path.rpartition("/")[2]
+    dot = name.rfind(".")
+    return bool(matches(name)) or (0 < dot < len(name) - 1 and bool(matches(name[:dot])))
+
+
+def by_package(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Assets of a package; `this` is the project itself."""
+    this = criterion.value == "this" and view.project
+    matches = matcher(view.project if this else criterion.value)
+    return (number for number, asset in view.of(ALL_KINDS) if matches(view.package(asset)))
+
+
+def by_config(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Models, seeds, snapshots, tests and sources by one value of their config."""
+    for number, asset in view.of(PARSED_KINDS | {Kind.SOURCE}):
+        if config_matches(asset.config, criterion.arguments, criterion.value):
+            yield number
+
+
+def by_test_name(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Generic tests by the test's name, unit tests by their own."""
+    matches = matcher(criterion.value)
+    for number, asset in view.of((Kind.TEST, Kind.UNIT_TEST)):
+        name = asset.name if asset.kind is Kind.UNIT_TEST else _generic_name(asset)
+        if name and matches(name):
+            yield number
+
+
+def by_test_type(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Tests by type: generic, singular, unit or data (the first two); dbt takes any piece of the last three words too."""
+    value = criterion.value
+    if value in ("generic", "schema"):
+        return (number for number, asset in view.of((Kind.TEST,)) if _generic_name(asset))
+    if value in "data":
+        return view.ids((Kind.TEST,))
+    if value in "singular":
+        return (number for number, asset in view.of((Kind.TEST,)) if not _generic_name(asset))
+    if value in "unit":
+        return view.ids((Kind.UNIT_TEST,))
+    raise _bad_value(criterion, "`generic`, `singular`, `unit` or `data`")
+
+
+def by_resource_type(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Assets of one type; a source that an ingestion file loads is a source and an ingest."""
+    if criterion.value not in RESOURCE_TYPES:
+        raise _bad_value(criterion, "a resource type")
+    return (number for number, asset in view.of(ALL_KINDS) if criterion.value in resource_types_of(asset))
+
+
+def by_version(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Models by how their version compares with the latest one."""
+    if criterion.value not in VERSIONS:
+        raise _bad_value(criterion, "`latest`, `prerelease`, `old` or `none`")
+    holds = VERSIONS[criterion.value]
+    return (number for number, asset in view.of((Kind.MODEL,)) if holds(asset))
+
+
+def named(kind: Kind) -> Method:
+    """Return the method that finds what is named `[package.]name` among the assets of one kind."""
+
+    def by_name(view: GraphView, criterion: Criterion) -> Iterator[int]:
+        parts = _parts(criterion, 2, "[package.]name")
+        package = matcher(parts[0] if len(parts) == 2 else "*")
+        name = matcher(parts[-1])
+        return (number for number, asset in view.of((kind,)) if name(asset.name) and package(asset.package))
+
+    return by_name
+
+
+METHODS: Mapping[str, Method] = {
+    "fqn": by_fqn,
+    "tag": by_tag,
+    "group": by_group,
+    "access": by_access,
+    "source": by_source,
+    "path": by_path,
+    "file": by_file,
+    "package": by_package,
+    "config": by_config,
+    "test_name": by_test_name,
+    "test_type": by_test_type,
+    "resource_type": by_resource_type,
+    "exposure": named(Kind.EXPOSURE),
+    "metric": named(Kind.METRIC),
+    "version": by_version,
+    "semantic_model": named(Kind.SEMANTIC_MODEL),
+    "saved_query": named(Kind.SAVED_QUERY),
+    "unit_test": named(Kind.UNIT_TEST),
+    "ingest": by_ingest,
+}
+
+NOT_AVAILABLE: Mapping[str, str] = {
+    "state": "It compares with an earlier manifest, which nothing reads yet.",
+    "result": "It compares with an earlier run, which nothing reads yet.",
+    "source_status": "It compares with an earlier freshness report, which nothing reads yet.",
+    "selector": "Write the criteria of the named selector out.",
+    "function": "Use `resource_type:function`, or the function's name.",
+    "fresh": "It needs the recorded state, which selection does not read yet.",
+    "partition": "It needs the recorded state, which selection does not read yet.",
+    "check": "It needs the recorded state, which selection does not read yet.",
+    "owner": "Use `group:` or `tag:`.",
+}
+
+
+def resource_types_of(asset: Asset) -> tuple[str, ...]:
+    """Return an asset's kind, and `ingest` too for a source that an ingestion file loads."""
+    return (asset.kind.value, Kind.INGEST.value) if asset.ingest is not None else (asset.kind.value,)
+
+
+def _tags(asset: Asset) -> Iterable[str]:
+    tags = asset.config.get("tags") if asset.kind is Kind.UNIT_TEST else None
+    return (tags,) if isinstance(tags, str) else asset.tags
+
+
+def _generic_name(asset: Asset) -> str:
+    """Return the name of a generic test, "" for a singular one."""
+    return asset.test.name if asset.test else ""
+
+
+def _parts(criterion: Criterion, most: int, form: str) -> list[str]:
+    parts = criterion.value.split(".")
+    if len(parts) > most:
+        raise _bad_value(criterion, f"`{form}`")
+    return parts
+
+
+def _bad_value(criterion: Criterion, expected: str) -> SelectionError:
+    return SelectionError(f"expected {expected} after `{criterion.method}:`, found `{criterion.value}` at column {criterion.column}")

@@ -1,0 +1,95 @@
+"""A selection as a tree; every node prints back as the text it stands for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_FILE_ENDINGS = (".sql", ".py", ".csv")
+_READS_AS_MORE = re.compile(r":|\A(@|\d*\+)")
+"""A value that would be taken for a method or an operator if nothing stood before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """`[@|[N]+]method[.argument...]:value[+[N]]`; a depth of None has no limit.
+
+    `column` is where its text begins (1-based, 0 where it has no text); it takes no part in comparisons.
+    """
+
+    method: str
+    value: str
+    arguments: tuple[str, ...] = ()
+    childrens_parents: bool = False
+    parents: bool = False
+    parents_depth: int | None = None
+    children: bool = False
+    children_depth: int | None = None
+    column: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        before = "@" if self.childrens_parents else ""
+        if self.parents:
+            before += f"{_depth(self.parents_depth)}+"
+        after = f"+{_depth(self.children_depth)}" if self.children else ""
+        method = "" if self._has_default_method() else ".".join((self.method, *self.arguments)) + ":"
+        return f"{before}{method}{self.value}{after}"
+
+    def _has_default_method(self) -> bool:
+        if self.arguments or not self.value or _READS_AS_MORE.search(self.value):
+            return False
+        return self.method == default_method(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Intersection:
+    """What every part selects; no part selects nothing."""
+
+    parts: tuple[Tree, ...]
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """What any part selects; no part selects nothing."""
+
+    parts: tuple[Tree, ...]
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What `included` selects and `excluded` does not."""
+
+    included: Tree
+    excluded: Tree
+
+    def __str__(self) -> str:
+        parts = (("--select", str(self.included)), ("--exclude", str(self.excluded)))
+        return " ".join(f"{flag} {text}" for flag, text in parts if text)
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """Every asset: what a selection without `--select` means."""
+
+    def __str__(self) -> str:
+        return ""
+
+
+Tree = Criterion | Intersection | Union | Difference | Everything
+
+
+def default_method(value: str) -> str:
+    """Return the method of a value that names none; source: dbt's `SelectionCriteria.default_method`."""
+    if "/" in value:
+        return "path"
+    return "file" if value.lower().endswith(_FILE_ENDINGS) else "fqn"
+
+
+def _depth(depth: int | None) -> str:
+    return "" if depth is None else str(depth)

@@ -1,0 +1,266 @@
+-- Every statement on the state tables, by name. `{state}` is the quoted schema, `{relation}` a quoted relation;
+-- everything else is a bound parameter.
+
+-- name: schema_version
+-- The version of the stored schema; no row in a store that was never made.
+select cast("value" as integer) from {state}.meta where "key" = 'schema_version';
+
+-- name: set_meta
+-- Replace one entry of meta (two statements: remove_meta first).
+insert into {state}.meta select $key, $value;
+
+-- name: remove_meta
+delete from {state}.meta where "key" = $key;
+
+-- name: get_meta
+select "value" from {state}.meta where "key" = $key;
+
+-- name: observe
+-- The content of a relation that Penstock does not build: number of rows and order-independent hash.
+select 'rows:' || count(*) || ':' || coalesce(sum(hash(*columns(*))), 0) from {relation};
+
+-- name: insert_run
+insert into {state}.run
+select $run_id, $started_at, $command, $target, $selection, $git_sha, $penstock_version, $dbt_version, $threads;
+
+-- name: insert_run_end
+insert into {state}.run_end select $run_id, $finished_at, $status, $built, $reused, $failed, $skipped;
+
+-- name: insert_decisions
+insert into {state}.decision
+select $run_id, unnest($assets::varchar[]), unnest($partitions::varchar[]), unnest($decisions::varchar[]),
+    unnest($reasons::varchar[]), unnest($details::varchar[]);
+
+-- name: insert_observations
+insert into {state}.observation
+select $run_id, unnest($assets::varchar[]), unnest($versions::varchar[]), unnest($strengths::varchar[]), $observed_at;
+
+-- name: remove_claims
+-- Intent, first half: forget who held these before.
+delete from {state}.claim
+where (asset, "partition") in (select unnest($assets::varchar[]), unnest($partitions::varchar[]));
+
+-- name: next_token
+-- The highest token ever given, in claims or in records.
+select greatest(
+    (select coalesce(max(token), 0) from {state}.claim),
+    (select coalesce(max(token), 0) from {state}.attempt),
+    (select coalesce(max(token), 0) from {state}.materialization)
+);
+
+-- name: insert_claims
+-- Intent, second half: one row with a new fencing token for each asset and partition.
+insert into {state}.claim
+select unnest($assets::varchar[]), unnest($partitions::varchar[]), unnest($tokens::bigint[]), $run_id, $claimed_at;
+
+-- name: fence
+-- Touch the claim inside the data's transaction: exactly one row must come back. The write makes two writers conflict.
+update {state}.claim set claimed_at = $claimed_at
+where asset = $asset and "partition" = $partition and token = $token
+returning token;
+
+-- name: fence_or_fail
+-- The same where no one can count the rows that come back: dbt's hooks.
+update {state}.claim set claimed_at = $claimed_at
+where asset = $asset and "partition" = $partition and token = $token;
+select case when count(*) = 1 then true else error('penstock: the claim on this asset was taken over by another run') end
+from {state}.claim
+where asset = $asset and "partition" = $partition and token = $token;
+
+-- name: record_table
+-- The record of a table, with the number of its rows and their order-independent content hash.
+insert into {state}.materialization
+select $run_id, $asset, $partition, $partition_start, $partition_end, $token, $relation_name, $relation_type, $code_version,
+    'rows:' || content."rows" || ':' || coalesce(content.total, 0), content."rows", $volatile, $executor, $committed_at
+from (select count(*) as "rows", sum(hash(*columns(*))) as total from {relation}) as content;
+
+-- name: record_view
+-- The record of what holds no rows of its own: its version derives from code and inputs.
+insert into {state}.materialization
+select $run_id, $asset, $partition, $partition_start, $partition_end, $token, $relation_name, $relation_type, $code_version,
+    $data_version, null, $volatile, $executor, $committed_at;
+
+-- name: record_inputs
+insert into {state}.materialization_input
+select $run_id, $asset, $partition, $token, unnest($inputs::varchar[]), unnest($versions::varchar[]);
+
+-- name: record_attempt
+insert into {state}.attempt
+select $run_id, $asset, $partition, $token, $executor, $status, $error, $started_at, $finished_at;
+
+-- name: read_back
+-- Whether a commit really happened; only the table knows.
+select "rows" from {state}.materialization where asset = $asset and "partition" = $partition and token = $token;
+
+-- name: crashed_claims
+-- Claims of earlier runs that no attempt ever answered: what was in flight when a process died.
+select c.asset, c."partition", c.token, c.run_id, c.claimed_at
+from {state}.claim as c
+anti join {state}.attempt as a on a.asset = c.asset and a."partition" = c."partition" and a.token = c.token
+anti join {state}.materialization as m on m.asset = c.asset and m."partition" = c."partition" and m.token = c.token
+where c.run_id <> $run_id;
+
+-- name: mark_crashed
+insert into {state}.attempt
+select c.run_id, c.asset, c."partition", c.token, '', 'crashed', 'the process ended before this attempt did', c.claimed_at, $finished_at
+from {state}.claim as c
+anti join {state}.attempt as a on a.asset = c.asset and a."partition" = c."partition" and a.token = c.token
+anti join {state}.materialization as m on m.asset = c.asset and m."partition" = c."partition" and m.token = c.token
+where c.run_id <> $run_id;
+
+-- name: insert_check_results
+insert into {state}.check_result
+select $run_id, unnest($checks::varchar[]), unnest($assets::varchar[]), '', unnest($statuses::varchar[]),
+    unnest($severities::varchar[]), unnest($failures::bigint[]), unnest($messages::varchar[]), unnest($code_versions::varchar[]),
+    unnest($inputs_versions::varchar[]), unnest($volatiles::varchar[]), unnest($checked_at::timestamp[]), unnest($seconds::double[]);
+
+-- name: current_materializations
+-- The latest materialization of each asset over all its partitions.
+select m.asset, m."partition", m.run_id, m.token, m.code_version, m.data_version, m."rows", m.relation, m.committed_at,
+    m.relation_type, m.volatile
+from {state}.materialization as m
+join (select asset, max(token) as token from {state}.materialization group by asset) as latest using (asset, token);
+
+-- name: current_inputs
+select i.asset, i.input, i.input_version
+from {state}.materialization_input as i
+join (select asset, max(token) as token from {state}.materialization group by asset) as latest using (asset, token);
+
+-- name: latest_attempts
+select asset, "partition", status, run_id, error, token from {state}.latest_attempt;
+
+-- name: failed_partitions
+-- Partitions whose latest attempt did not succeed.
+select asset, "partition"
+from {state}.attempt
+where "partition" <> ''
+group by asset, "partition"
+having max_by(status, (token, finished_at)) <> 'success';
+
+-- name: latest_checks
+select "check", max_by(status, (checked_at, run_id)), max_by(code_version, (checked_at, run_id)), max_by(run_id, (checked_at, run_id)),
+    max_by(inputs_version, (checked_at, run_id)), max_by(volatile, (checked_at, run_id))
+from {state}.check_result
+group by "check";
+
+-- name: recorded_assets
+select asset, kind, "name", package, path, relation, materialized, code_version, owner, description, tags
+from {state}.current_asset;
+
+-- name: recorded_edges
+select parent, child, kind from {state}.lineage;
+
+-- name: recorded_columns
+select asset, "column", data_type, description
+from (select * from {state}.asset_column qualify row_number() over (partition by asset, "column" order by run_id desc) = 1)
+where not removed;
+
+-- name: insert_assets
+insert into {state}.asset
+select $run_id, unnest($assets::varchar[]), unnest($kinds::varchar[]), unnest($names::varchar[]), unnest($packages::varchar[]),
+    unnest($paths::varchar[]), unnest($relations::varchar[]), unnest($materialized::varchar[]), unnest($code_versions::varchar[]),
+    unnest($owners::varchar[]), unnest($descriptions::varchar[]), unnest($tags::varchar[][]), unnest($removed::boolean[]);
+
+-- name: insert_edges
+insert into {state}.edge
+select $run_id, unnest($parents::varchar[]), unnest($children::varchar[]), unnest($kinds::varchar[]), unnest($removed::boolean[]);
+
+-- name: insert_columns
+insert into {state}.asset_column
+select $run_id, unnest($assets::varchar[]), unnest($columns::varchar[]), unnest($data_types::varchar[]),
+    unnest($descriptions::varchar[]), unnest($removed::boolean[]);
+
+-- name: gc_runs
+-- The runs that may be forgotten: older than the cut, and nothing current was made by them.
+select run_id from {state}.run
+where started_at < $before
+    and run_id not in (select run_id from {state}.current_materialization)
+    and run_id not in (select run_id from {state}.claim);
+
+-- name: gc_decision
+delete from {state}.decision where run_id in (select unnest($runs::varchar[]));
+
+-- name: gc_attempt
+delete from {state}.attempt where run_id in (select unnest($runs::varchar[]));
+
+-- name: gc_check_result
+-- The latest result of each check is kept.
+delete from {state}.check_result
+where run_id in (select unnest($runs::varchar[]))
+    and ("check", checked_at) not in (select "check", max(checked_at) from {state}.check_result group by "check");
+
+-- name: gc_observation
+-- The latest observation of each asset is kept.
+delete from {state}.observation
+where run_id in (select unnest($runs::varchar[]))
+    and (asset, observed_at) not in (select asset, max(observed_at) from {state}.observation group by asset);
+
+-- name: gc_materialization_input
+delete from {state}.materialization_input where run_id in (select unnest($runs::varchar[]));
+
+-- name: gc_materialization
+delete from {state}.materialization where run_id in (select unnest($runs::varchar[]));
+
+-- name: gc_run_end
+delete from {state}.run_end where run_id in (select unnest($runs::varchar[]));
+
+-- name: gc_run
+delete from {state}.run where run_id in (select unnest($runs::varchar[]));
+
+-- name: show_status
+-- Worst first.
+select asset, relation, kind, status, reason, last_built_at, "rows", detail, owner, path
+from {state}.asset_status
+order by array_position(['failed', 'never_built', 'stale', 'fresh', 'external', 'ephemeral'], status), asset;
+
+-- name: show_check_failures
+select "check", asset, status, failures, message, checked_at
+from {state}.check_result
+qualify row_number() over (partition by "check" order by checked_at desc, run_id desc) = 1
+    and status in ('fail', 'error', 'warn')
+order by "check";
+
+-- name: show_partitions
+select asset, count(*) filter (where status = 'held') as held, count(*) filter (where status = 'failed') as failed,
+    min("partition") as first_partition, max("partition") as last_partition
+from {state}.partition_status
+group by asset
+order by asset;
+
+-- name: show_runs
+select run_id, started_at, finished_at, status, command, built, reused, failed, skipped, git_sha
+from {state}.run_history
+where started_at >= $since and (not $failed_only or status <> 'success')
+order by run_id desc
+limit $limit;
+
+-- name: show_run
+select run_id, started_at, finished_at, status, command, built, reused, failed, skipped, git_sha, target, selection
+from {state}.run_history
+where run_id like $prefix || '%'
+order by run_id desc
+limit 2;
+
+-- name: show_steps
+select asset, "partition", decision, reason, status, started_at, finished_at, "rows", detail, error, executor
+from {state}.run_steps
+where run_id = $run_id
+order by decision = 'REUSE', started_at nulls last, asset, "partition";
+
+-- name: show_checks
+select "check", asset, status, severity, failures, message, seconds
+from {state}.check_history
+where run_id = $run_id
+order by status = 'pass', "check";
+
+-- name: show_lineage
+select parent, child, kind from {state}.lineage order by parent, child;
+
+-- name: table_sizes
+select table_name, estimated_size
+from duckdb_tables()
+where schema_name = $schema and database_name = current_database()
+order by table_name;
+
+-- name: last_run
+select run_id, started_at, status from {state}.run_history order by run_id desc limit 1;

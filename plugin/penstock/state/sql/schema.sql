@@ -1,0 +1,160 @@
+-- The state tables as a fresh store has them. `{state}` is the quoted schema. All times are UTC.
+-- Facts are appended and never edited; `claim` is the only table whose rows change.
+
+create table {state}.meta (
+    "key" varchar not null,
+    "value" varchar not null
+);
+
+-- One row when a run starts ...
+create table {state}.run (
+    run_id varchar not null,
+    started_at timestamp not null,
+    command varchar not null,
+    target varchar not null,
+    selection varchar not null,
+    git_sha varchar not null,
+    penstock_version varchar not null,
+    dbt_version varchar not null,
+    threads integer not null
+);
+
+-- ... and one when it ends; a run without it crashed or is still going.
+create table {state}.run_end (
+    run_id varchar not null,
+    finished_at timestamp not null,
+    status varchar not null,
+    built integer not null,
+    reused integer not null,
+    failed integer not null,
+    skipped integer not null
+);
+
+-- What a run decided for each asset, and why.
+create table {state}.decision (
+    run_id varchar not null,
+    asset varchar not null,
+    "partition" varchar not null,
+    decision varchar not null,
+    reason varchar not null,
+    detail varchar not null
+);
+
+-- Who may write an asset now: whoever holds the highest token.
+create table {state}.claim (
+    asset varchar not null,
+    "partition" varchar not null,
+    token bigint not null,
+    run_id varchar not null,
+    claimed_at timestamp not null
+);
+
+-- One row for each finished attempt, good or bad.
+create table {state}.attempt (
+    run_id varchar not null,
+    asset varchar not null,
+    "partition" varchar not null,
+    token bigint not null,
+    executor varchar not null,
+    status varchar not null,
+    error varchar not null,
+    started_at timestamp not null,
+    finished_at timestamp not null
+);
+
+-- The record of data: written in the transaction that wrote the data.
+create table {state}.materialization (
+    run_id varchar not null,
+    asset varchar not null,
+    "partition" varchar not null,
+    partition_start timestamp,
+    partition_end timestamp,
+    token bigint not null,
+    relation varchar not null,
+    relation_type varchar not null,
+    code_version varchar not null,
+    data_version varchar not null,
+    "rows" bigint,
+    volatile varchar not null,
+    executor varchar not null,
+    committed_at timestamp not null
+);
+
+-- Which version of which input a materialization consumed.
+create table {state}.materialization_input (
+    run_id varchar not null,
+    asset varchar not null,
+    "partition" varchar not null,
+    token bigint not null,
+    input varchar not null,
+    input_version varchar not null
+);
+
+-- What was seen of inputs that Penstock does not build.
+create table {state}.observation (
+    run_id varchar not null,
+    asset varchar not null,
+    version varchar not null,
+    strength varchar not null,
+    observed_at timestamp not null
+);
+
+create table {state}.check_result (
+    run_id varchar not null,
+    "check" varchar not null,
+    asset varchar not null,
+    "partition" varchar not null,
+    status varchar not null,
+    severity varchar not null,
+    failures bigint,
+    message varchar not null,
+    code_version varchar not null,
+    inputs_version varchar not null,
+    volatile varchar not null,
+    checked_at timestamp not null,
+    seconds double not null
+);
+
+-- The graph: a row only when something changed, the latest row wins.
+create table {state}.asset (
+    run_id varchar not null,
+    asset varchar not null,
+    kind varchar not null,
+    "name" varchar not null,
+    package varchar not null,
+    path varchar not null,
+    relation varchar not null,
+    materialized varchar not null,
+    code_version varchar not null,
+    owner varchar not null,
+    description varchar not null,
+    tags varchar[] not null,
+    removed boolean not null
+);
+
+create table {state}.edge (
+    run_id varchar not null,
+    parent varchar not null,
+    child varchar not null,
+    kind varchar not null,
+    removed boolean not null
+);
+
+create table {state}.asset_column (
+    run_id varchar not null,
+    asset varchar not null,
+    "column" varchar not null,
+    data_type varchar not null,
+    description varchar not null,
+    removed boolean not null
+);
+
+create table {state}.column_edge (
+    run_id varchar not null,
+    from_asset varchar not null,
+    from_column varchar not null,
+    to_asset varchar not null,
+    to_column varchar not null,
+    kind varchar not null,
+    removed boolean not null
+);

@@ -1,0 +1,180 @@
+-- The public views: a stable API, described in docs/state.md. Made anew by every migration.
+
+-- The latest row of each asset of the graph.
+create or replace view {state}.current_asset as
+select * exclude (removed)
+from (select * from {state}.asset qualify row_number() over (partition by asset order by run_id desc) = 1)
+where not removed;
+
+-- The latest materialization of each asset and partition.
+create or replace view {state}.current_materialization as
+select m.*
+from {state}.materialization as m
+join (
+    select asset, "partition", max(token) as token
+    from {state}.materialization
+    group by asset, "partition"
+) as latest using (asset, "partition", token);
+
+-- The latest finished attempt of each asset.
+create or replace view {state}.latest_attempt as
+select asset, max_by("partition", token) as "partition", max_by(status, (token, finished_at)) as status,
+    max_by(run_id, (token, finished_at)) as run_id, max_by(error, (token, finished_at)) as error, max(token) as token
+from {state}.attempt
+group by asset;
+
+-- The version each asset has now: its latest token where Penstock builds it, else what was last observed.
+create or replace view {state}.current_version as
+select asset, cast(max(token) as varchar) as version from {state}.materialization group by asset
+union all
+select asset, max_by(version, (observed_at, run_id))
+from {state}.observation
+where asset not in (select asset from {state}.materialization)
+group by asset;
+
+-- Which inputs an asset consumed in a version that is no longer the current one.
+create or replace view {state}.stale_input as
+select i.asset, i.input, i.input_version as consumed, v.version as current
+from (
+    select asset, max(token) as token from {state}.materialization group by asset
+) as m
+join {state}.materialization_input as i using (asset, token)
+join {state}.current_version as v on v.asset = i.input
+where i.input_version <> v.version;
+
+create or replace view {state}.asset_status as
+with built as (
+    select asset, max(committed_at) as last_built_at, max_by(code_version, token) as code_version,
+        max_by(data_version, token) as data_version, max_by("rows", token) as "rows", max(token) as token
+    from {state}.materialization
+    group by asset
+),
+stale as (
+    select asset, min(input) as input from {state}.stale_input group by asset
+)
+select
+    a.asset,
+    a.relation,
+    a.kind,
+    case
+        when a.kind in ('source', 'exposure', 'metric', 'semantic_model', 'saved_query', 'analysis', 'operation') and b.asset is null
+            then 'external'
+        when a.materialized = 'ephemeral' then 'ephemeral'
+        when t.status in ('failed', 'crashed') and t.token >= coalesce(b.token, 0) then 'failed'
+        when b.asset is null then 'never_built'
+        when b.code_version <> a.code_version then 'stale'
+        when s.asset is not null then 'stale'
+        else 'fresh'
+    end as status,
+    case
+        when t.status in ('failed', 'crashed') and t.token >= coalesce(b.token, 0) then 'previous_failed'
+        when b.asset is null then 'never_built'
+        when b.code_version <> a.code_version then 'code_changed'
+        when s.asset is not null then 'upstream_newer'
+        else 'fresh'
+    end as reason,
+    b.last_built_at,
+    b.code_version,
+    b.data_version,
+    b."rows",
+    case
+        when t.status in ('failed', 'crashed') and t.token >= coalesce(b.token, 0) then t.error
+        when b.code_version <> a.code_version then ''
+        else coalesce(s.input, '')
+    end as detail,
+    a.path,
+    a.owner
+from {state}.current_asset as a
+left join built as b using (asset)
+left join {state}.latest_attempt as t using (asset)
+left join stale as s using (asset)
+where a.kind not in ('test', 'unit_test', 'check');
+
+-- When each input that Penstock does not build was last looked at, and last seen to differ.
+create or replace view {state}.freshness as
+with latest as (
+    select asset, max_by(version, (observed_at, run_id)) as version, max_by(strength, (observed_at, run_id)) as strength,
+        max(observed_at) as last_observed_at
+    from {state}.observation
+    group by asset
+)
+select l.asset, l.strength, l.last_observed_at, min(o.observed_at) as version_first_seen_at, l.version
+from latest as l
+join {state}.observation as o using (asset, version)
+group by all;
+
+create or replace view {state}.partition_status as
+select m.asset, m."partition", m.partition_start, m.partition_end,
+    case when f.token > m.token then 'failed' else 'held' end as status,
+    case when f.token > m.token then f.run_id else m.run_id end as run_id,
+    m."rows", m.committed_at
+from {state}.current_materialization as m
+left join (
+    select asset, "partition", max(token) as token, max_by(run_id, token) as run_id
+    from {state}.attempt
+    where status <> 'success'
+    group by asset, "partition"
+) as f using (asset, "partition")
+where m."partition" <> ''
+union all
+select f.asset, f."partition", null, null, 'failed', max_by(f.run_id, f.token), null, null
+from {state}.attempt as f
+where f."partition" <> '' and f.status <> 'success'
+    and not exists (
+        select 1 from {state}.materialization as m where m.asset = f.asset and m."partition" = f."partition"
+    )
+group by f.asset, f."partition";
+
+create or replace view {state}.run_history as
+select r.run_id, r.started_at, e.finished_at, coalesce(e.status, 'unfinished') as status, r.command, r.git_sha,
+    e.built, e.reused, e.failed, e.skipped, r.target, r.selection
+from {state}.run as r
+left join {state}.run_end as e using (run_id);
+
+create or replace view {state}.run_steps as
+select d.run_id, d.asset, coalesce(a."partition", d."partition") as "partition", d.decision, d.reason,
+    coalesce(a.status, case d.decision when 'REUSE' then 'reused' when 'BLOCKED' then 'skipped' else 'unfinished' end) as status,
+    a.started_at, a.finished_at, m."rows", d.detail, coalesce(a.error, '') as error, coalesce(a.executor, '') as executor
+from {state}.decision as d
+left join {state}.attempt as a on a.run_id = d.run_id and a.asset = d.asset
+left join {state}.materialization as m on m.run_id = a.run_id and m.asset = a.asset and m.token = a.token;
+
+create or replace view {state}.check_history as
+select "check", asset, "partition", run_id, checked_at, severity, status, failures, message, seconds
+from {state}.check_result;
+
+create or replace view {state}.lineage as
+select parent, child, kind
+from (select * from {state}.edge qualify row_number() over (partition by parent, child order by run_id desc) = 1)
+where not removed;
+
+create or replace view {state}.lineage_closure as
+with recursive reach(parent, child, depth) as (
+    select parent, child, 1 from {state}.lineage
+    union
+    select r.parent, l.child, r.depth + 1
+    from reach as r
+    join {state}.lineage as l on l.parent = r.child
+)
+select parent, child, min(depth) as depth from reach group by parent, child;
+
+create or replace view {state}.column_lineage as
+select from_asset, from_column, to_asset, to_column, kind
+from (
+    select *
+    from {state}.column_edge
+    qualify row_number() over (partition by from_asset, from_column, to_asset, to_column, kind order by run_id desc) = 1
+)
+where not removed;
+
+create or replace view {state}.column_lineage_closure as
+with recursive reach(from_asset, from_column, to_asset, to_column, depth) as (
+    select from_asset, from_column, to_asset, to_column, 1 from {state}.column_lineage
+    union
+    select r.from_asset, r.from_column, l.to_asset, l.to_column, r.depth + 1
+    from reach as r
+    join {state}.column_lineage as l on l.from_asset = r.to_asset and l.from_column = r.to_column
+)
+select from_asset, from_column, to_asset, to_column, min(depth) as depth
+from reach
+group by from_asset, from_column, to_asset, to_column;

@@ -1,0 +1,208 @@
+"""What running code may write: runs, decisions, claims, results and the graph. Data's own records are in runner/commit.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from penstock.assets.asset import Asset
+from penstock.assets.names import AssetKey
+from penstock.assets.records import Observation
+from penstock.graph.asset_graph import AssetGraph
+from penstock.state.store import Statements
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One row of `run`."""
+
+    run_id: str
+    started_at: datetime
+    command: str
+    target: str
+    selection: str
+    git_sha: str
+    penstock_version: str
+    dbt_version: str
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunEndRow:
+    """One row of `run_end`; counts are assets and tests."""
+
+    run_id: str
+    finished_at: datetime
+    status: str
+    built: int
+    reused: int
+    failed: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """One row of `decision`."""
+
+    asset: AssetKey
+    partition: str
+    decision: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """One row of `check_result`; `failures` is None where the test itself broke."""
+
+    check: AssetKey
+    asset: AssetKey
+    status: str
+    severity: str
+    failures: int | None
+    message: str
+    code_version: str
+    inputs_version: str
+    volatile: str
+    checked_at: datetime
+    seconds: float
+
+
+class StateWriter:
+    """Writes facts; each method is one transaction of its own unless it says otherwise."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._sql = statements
+
+    def start_run(self, run: RunRow, decisions: Sequence[DecisionRow], observations: Sequence[Observation]) -> None:
+        """Record that a run begins, what it decided, what it saw; and that what earlier processes left in flight crashed."""
+        values = {name: getattr(run, name) for name in RunRow.__slots__}
+        with _Transaction(self._sql):
+            self._sql.run("insert_run", values)
+            self._sql.run("mark_crashed", {"run_id": run.run_id, "finished_at": run.started_at})
+            self.decisions(run.run_id, decisions)
+            if observations:
+                self._sql.run(
+                    "insert_observations",
+                    {
+                        "run_id": run.run_id,
+                        "assets": [seen.asset for seen in observations],
+                        "versions": [seen.version for seen in observations],
+                        "strengths": [seen.strength for seen in observations],
+                        "observed_at": run.started_at,
+                    },
+                )
+
+    def decisions(self, run_id: str, rows: Sequence[DecisionRow]) -> None:
+        """Append decisions, inside whatever transaction is open."""
+        if rows:
+            self._sql.run(
+                "insert_decisions",
+                {
+                    "run_id": run_id,
+                    "assets": [row.asset for row in rows],
+                    "partitions": [row.partition for row in rows],
+                    "decisions": [row.decision for row in rows],
+                    "reasons": [row.reason for row in rows],
+                    "details": [row.detail for row in rows],
+                },
+            )
+
+    def end_run(self, row: RunEndRow) -> None:
+        """Record how a run ended."""
+        self._sql.run("insert_run_end", {name: getattr(row, name) for name in RunEndRow.__slots__})
+
+    def claim(self, run_id: str, slices: Sequence[tuple[AssetKey, str]], now: datetime) -> dict[tuple[AssetKey, str], int]:
+        """Claim (asset, partition) pairs and return their new fencing tokens; whoever held them before is fenced off."""
+        if not slices:
+            return {}
+        assets, partitions = [asset for asset, _ in slices], [partition for _, partition in slices]
+        with _Transaction(self._sql):
+            first = int(self._sql.run("next_token")[0][0]) + 1
+            tokens = list(range(first, first + len(slices)))
+            self._sql.run("remove_claims", {"assets": assets, "partitions": partitions})
+            self._sql.run(
+                "insert_claims",
+                {"assets": assets, "partitions": partitions, "tokens": tokens, "run_id": run_id, "claimed_at": now},
+            )
+        return dict(zip(slices, tokens, strict=True))
+
+    def check_results(self, run_id: str, rows: Sequence[CheckRow]) -> None:
+        """Append results of tests and checks."""
+        if rows:
+            names = (
+                "check", "asset", "status", "severity", "failures", "message", "code_version", "inputs_version", "volatile", "checked_at",
+                "seconds",
+            )  # fmt: skip
+            plural = (
+                "checks", "assets", "statuses", "severities", "failures", "messages", "code_versions", "inputs_versions",
+                "volatiles", "checked_at", "seconds",
+            )  # fmt: skip
+            values = {many: [getattr(row, one) for row in rows] for one, many in zip(names, plural, strict=True)}
+            self._sql.run("insert_check_results", {"run_id": run_id, **values})
+
+    def record_graph(self, run_id: str, graph: AssetGraph, graph_hash: str) -> None:
+        """Write what differs between the graph and its last recording; nothing at all where the hash is known."""
+        known = self._sql.run("get_meta", {"key": "graph_hash"})
+        if known and known[0][0] == graph_hash:
+            return
+        with _Transaction(self._sql):
+            self._record_assets(run_id, graph)
+            self._record_edges(run_id, graph)
+            self._record_columns(run_id, graph)
+            self._sql.run("remove_meta", {"key": "graph_hash"})
+            self._sql.run("set_meta", {"key": "graph_hash", "value": graph_hash})
+
+    def _record_assets(self, run_id: str, graph: AssetGraph) -> None:
+        recorded = {row[0]: (*row[:10], tuple(row[10])) for row in self._sql.run("recorded_assets")}
+        current = {asset.key: _asset_row(asset) for asset in graph.assets}
+        rows = [(row, False) for key, row in current.items() if recorded.get(key) != row]
+        rows += [(row, True) for key, row in recorded.items() if key not in current]
+        names = ("assets", "kinds", "names", "packages", "paths", "relations", "materialized", "code_versions", "owners", "descriptions", "tags")
+        self._insert("insert_assets", run_id, names, rows)
+
+    def _record_edges(self, run_id: str, graph: AssetGraph) -> None:
+        recorded = set(self._sql.run("recorded_edges"))
+        current = {(parent, child, kind.value) for parent, child, kind in graph.edges()}
+        pairs = {(parent, child) for parent, child, _ in current}
+        rows = [(row, False) for row in sorted(current - recorded)]
+        rows += [(row, True) for row in sorted(recorded - current) if row[:2] not in pairs]
+        self._insert("insert_edges", run_id, ("parents", "children", "kinds"), rows)
+
+    def _record_columns(self, run_id: str, graph: AssetGraph) -> None:
+        recorded = set(self._sql.run("recorded_columns"))
+        current = {(asset.key, column.name, column.data_type, column.description) for asset in graph.assets for column in asset.columns}
+        pairs = {row[:2] for row in current}
+        rows = [(row, False) for row in sorted(current - recorded)]
+        rows += [(row, True) for row in sorted(recorded - current) if row[:2] not in pairs]
+        self._insert("insert_columns", run_id, ("assets", "columns", "data_types", "descriptions"), rows)
+
+    def _insert(self, query: str, run_id: str, names: Sequence[str], rows: Iterable[tuple[tuple[object, ...], bool]]) -> None:
+        listed = list(rows)
+        if listed:
+            columns = {name: [row[number] for row, _ in listed] for number, name in enumerate(names)}
+            self._sql.run(query, {"run_id": run_id, **columns, "removed": [removed for _, removed in listed]})
+
+
+def _asset_row(asset: Asset) -> tuple[object, ...]:
+    return (
+        asset.key, asset.kind.value, asset.name, asset.package, asset.path, str(asset.relation or ""), asset.materialized,
+        asset.fingerprint, asset.owner, asset.description, asset.tags,
+    )  # fmt: skip
+
+
+class _Transaction:
+    """A transaction around several statements of the store."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._connection = statements.connection
+
+    def __enter__(self) -> None:
+        self._connection.begin()
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is None:
+            self._connection.commit()
+        else:
+            self._connection.rollback()

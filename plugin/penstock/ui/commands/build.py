@@ -1,0 +1,88 @@
+"""`penstock build` and `penstock run`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from penstock.app.build import Planned, Report, Stopper, Wanted, build_project
+from penstock.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from penstock.plan.reasons import Decision
+from penstock.ui.commands.selected import warn_unmatched
+from penstock.ui.console import Console
+from penstock.ui.options import console_of, output_options, place_options, select_options, selection_of, settings_of
+from penstock.ui.run_lines import RunLines, show_report
+from penstock.ui.signals import stopping_on_signals
+
+
+def _build_options(command: Any) -> Any:
+    for option in (
+        click.option("--executor", type=click.Choice(["auto", "native", "dbt"]), default="auto", help="dbt: run every node through dbt."),
+        click.option("--wait", is_flag=True, help="Wait until the database is free instead of ending with code 3."),
+        click.option("-x", "--fail-fast", is_flag=True, help="Start nothing more after the first failure."),
+        click.option("-f", "--full-refresh", is_flag=True, help="Build incremental models and seeds anew."),
+        click.option("--force", is_flag=True, help="Build the selection even where nothing is due."),
+        output_options,
+        place_options,
+        select_options,
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.option("--no-checks", is_flag=True, help="Leave tests out.")
+@_build_options
+def build(no_checks: bool, **options: Any) -> int:
+    """Bring the selection up to date: ingestion, seeds, snapshots, models, tests.
+
+    Only what is due is built; every decision has a reason (see `penstock plan`).
+    """
+    return _build("build", not no_checks, options)
+
+
+@click.command()
+@_build_options
+def run(**options: Any) -> int:
+    """Bring the selection up to date without running tests."""
+    return _build("run", False, options)
+
+
+def _build(command: str, checks: bool, options: dict[str, Any]) -> int:
+    console = console_of(options)
+    settings = settings_of(options)
+    wanted = Wanted(
+        **selection_of(options),
+        command=command,
+        checks=checks,
+        force=options["force"],
+        full_refresh=options["full_refresh"],
+        fail_fast=options["fail_fast"],
+        executor=options["executor"],
+        wait_seconds=-1 if options["wait"] else 0,
+    )
+    stop = Stopper()
+
+    def sink_for(planned: Planned) -> RunLines:
+        warn_unmatched(console, planned.selection)
+        plan = planned.plan
+        due, reused = plan.count(Decision.BUILD), plan.count(Decision.REUSE)
+        console.line(f"{len(plan.rows)} assets and tests selected: {due} to build, {reused} reused (target {settings.profile.name})")
+        return RunLines(console, planned)
+
+    with stopping_on_signals(stop, console):
+        report = build_project(settings, wanted, sink_for, console.line, stop)
+    show_report(console, report)
+    return _exit_code(console, report)
+
+
+def _exit_code(console: Console, report: Report) -> int:
+    context_stopped = any(outcome.status.value == "cancelled" for outcome in report.outcomes)
+    if context_stopped:
+        console.note("Cancelled: nothing of what was interrupted is visible. Run `penstock build` to go on.")
+        return EXIT_USAGE
+    if not report.ok:
+        console.note(f"Details: penstock runs show {report.run_id}")
+        return EXIT_FAILED
+    return EXIT_OK

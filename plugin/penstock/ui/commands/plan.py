@@ -1,0 +1,101 @@
+"""`penstock plan`: what build would do, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from penstock.app.build import Planned, Wanted, plan_project
+from penstock.app.explain import explain
+from penstock.app.gateway import DbtGateway
+from penstock.errors import EXIT_FAILED, EXIT_OK
+from penstock.plan.planner import PlanRow
+from penstock.plan.reasons import Decision
+from penstock.ui.commands.selected import warn_unmatched
+from penstock.ui.console import Console
+from penstock.ui.names import short
+from penstock.ui.options import console_of, output_options, place_options, select_options, selection_of, settings_of
+
+_STYLES = {Decision.BUILD: "green", Decision.BLOCKED: "red", Decision.REUSE: "dim"}
+
+
+@click.command()
+@click.option("-v", "--verbose", is_flag=True, help="Show every row, and which executor runs it and why.")
+@click.option("--why", default="", metavar="NODE", help="Show the whole argument for one asset.")
+@click.option("--output", type=click.Choice(["table", "json"]), default="table")
+@click.option("--fail-if-work", is_flag=True, help="End with code 1 when something is due.")
+@click.option("--force", is_flag=True, help="As if built with --force.")
+@click.option("-f", "--full-refresh", is_flag=True, help="As if built with --full-refresh.")
+@click.option("--executor", type=click.Choice(["auto", "native", "dbt"]), default="auto")
+@click.option("--wait", is_flag=True, help="Wait until the database is free.")
+@output_options
+@place_options
+@select_options
+def plan(verbose: bool, why: str, output: str, fail_if_work: bool, **options: Any) -> int:
+    """Show what `build` would do, and why; nothing is executed."""
+    console = console_of(options)
+    settings = settings_of(options)
+    wanted = Wanted(
+        **selection_of(options),
+        command="plan",
+        force=options["force"],
+        full_refresh=options["full_refresh"],
+        executor=options["executor"],
+        wait_seconds=-1 if options["wait"] else 0,
+    )
+    gateway = DbtGateway(settings, console.note)
+    try:
+        planned = plan_project(settings, wanted, gateway)
+    finally:
+        gateway.close()
+    warn_unmatched(console, planned.selection)
+    if why:
+        console.data("\n".join(explain(planned, why)))
+    elif output == "json":
+        console.json([_as_json(planned, row) for row in planned.plan.rows])
+    else:
+        _show(console, planned, verbose=verbose)
+    return EXIT_FAILED if fail_if_work and planned.plan.count(Decision.BUILD) else EXIT_OK
+
+
+def _as_json(planned: Planned, row: PlanRow) -> dict[str, Any]:
+    asset = planned.project.graph.assets[row.id]
+    return {
+        "asset": row.asset,
+        "name": short(asset),
+        "partition": "",
+        "decision": row.decision.value,
+        "reason": row.reason.value,
+        "detail": row.detail,
+        "executor": planned.executor(asset),
+        "executor_because": list(planned.obstacles(asset)),
+    }
+
+
+def _show(console: Console, planned: Planned, *, verbose: bool) -> None:
+    rows = planned.plan.rows
+    counts = {decision: planned.plan.count(decision) for decision in Decision}
+    console.data(
+        f"Plan for target={planned.settings.profile.name}  {counts[Decision.BUILD]} to build, {counts[Decision.BLOCKED]} blocked, "
+        f"{counts[Decision.REUSE]} reused            (nothing was executed)"
+    )
+    shown = [row for row in rows if verbose or row.decision is not Decision.REUSE]
+    cells = [_cells(planned, row, verbose=verbose) for row in shown]
+    widths = [max((len(cell[column]) for cell in cells), default=0) for column in range(3)]
+    for row, cell in zip(shown, cells, strict=True):
+        head = console.styled(f"{cell[0]:<7}", _STYLES[row.decision])
+        console.data(f"{head} {cell[1]:<{widths[1]}}  {cell[2]:<{widths[2]}}  {cell[3]}".rstrip())
+    hidden = len(rows) - len(shown)
+    if hidden:
+        console.data(f"{console.styled('REUSE  ', 'dim')} {hidden} {'other' if hidden == 1 else 'others'}  use --why NODE or -v")
+
+
+def _cells(planned: Planned, row: PlanRow, *, verbose: bool) -> tuple[str, str, str, str]:
+    asset = planned.project.graph.assets[row.id]
+    what = asset.kind.value if asset.is_test else asset.materialized
+    text = row.reason.value + (f": {row.detail}" if row.detail else "")
+    if verbose:
+        because = ", ".join(planned.obstacles(asset))
+        text += f"  [{planned.executor(asset)}{f': {because}' if because else ''}]"
+    return row.decision.value, short(asset), what, text

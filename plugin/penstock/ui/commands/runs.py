@@ -1,0 +1,117 @@
+"""`penstock runs`: what earlier runs did."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from penstock.app.reading import reading
+from penstock.app.runs import utc_now
+from penstock.errors import ConfigError
+from penstock.plan.conditions import display
+from penstock.ui.options import console_of, output_options, place_options, settings_of
+
+_COLUMNS = ("run_id", "started_at", "finished_at", "status", "command", "built", "reused", "failed", "skipped", "git_sha")
+_STEP_COLUMNS = (
+    "asset", "partition", "decision", "reason", "status", "started_at", "finished_at", "rows", "detail", "error", "executor",
+)  # fmt: skip
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@click.group(invoke_without_command=True)
+@click.option("--since", default="", metavar="AGE", help="Only runs younger than this: 30m, 12h, 7d, 2w, or a date.")
+@click.option("--failed", is_flag=True, help="Only runs that did not succeed.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--output", type=click.Choice(["table", "json"]), default="table")
+@output_options
+@place_options
+@click.pass_context
+def runs(context: click.Context, since: str, failed: bool, limit: int, output: str, **options: Any) -> int:
+    """Show what earlier runs did: `runs`, `runs show ID`, `runs logs ID NODE`."""
+    context.obj = {"console": console_of(options), "settings": settings_of(options), "output": output}
+    if context.invoked_subcommand is not None:
+        return 0
+    console = context.obj["console"]
+    with reading(context.obj["settings"]) as state:
+        rows = state.query("show_runs", {"since": _since(since), "failed_only": failed, "limit": limit})
+    if output == "json":
+        console.json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
+    else:
+        console.table(
+            ("run", "started (UTC)", "took", "status", "command", "built", "reused", "failed", "skipped", "commit"),
+            [
+                (row[0], f"{row[1]:%Y-%m-%d %H:%M:%S}", _took(row[1], row[2]), row[3], row[4], *(_count(n) for n in row[5:9]), str(row[9])[:8])
+                for row in rows
+            ],
+        )
+    return 0
+
+
+@runs.command()
+@click.argument("run", default="")
+@click.pass_context
+def show(context: click.Context, run: str) -> int:
+    """Show the steps of one run, the latest where no ID is given (the start of an ID is enough)."""
+    console, settings = context.obj["console"], context.obj["settings"]
+    with reading(settings) as state:
+        found = state.find_run(run)
+        steps = state.query("show_steps", {"run_id": found[0]})
+        checks = state.query("show_checks", {"run_id": found[0]})
+    if context.obj["output"] == "json":
+        console.json({"run_id": found[0], "status": found[3], "steps": [dict(zip(_STEP_COLUMNS, row, strict=True)) for row in steps]})
+        return 0
+    console.data(f"Run {found[0]}: {found[3]}, {found[4]} {found[11]}".rstrip() + f", started {found[1]:%Y-%m-%d %H:%M:%S} UTC")
+    by_check = {row[0]: row for row in checks}
+    rows = []
+    for step in steps:
+        check = by_check.get(step[0])
+        status = check[2] if check else step[4]
+        took = f"{check[6]:.2f}s" if check else _took(step[5], step[6])
+        rows.append((display(step[0]), step[1], step[2], step[3], status, took, _count(step[7]), step[10]))
+    console.table(("asset", "partition", "decision", "reason", "status", "took", "rows", "executor"), rows)
+    return 0
+
+
+@runs.command()
+@click.argument("run")
+@click.argument("node")
+@click.pass_context
+def logs(context: click.Context, run: str, node: str) -> int:
+    """Show everything recorded of one asset in one run."""
+    console, settings = context.obj["console"], context.obj["settings"]
+    with reading(settings) as state:
+        found = state.find_run(run)
+        steps = [row for row in state.query("show_steps", {"run_id": found[0]}) if node in (row[0], display(row[0]), row[0].split(".")[-1])]
+        checks = [row for row in state.query("show_checks", {"run_id": found[0]}) if node in (row[0], display(row[0])) or row[0] == steps[0][0]]
+    if not steps:
+        raise ConfigError(f"run {found[0]} says nothing of `{node}`", hint=f"See `penstock runs show {found[0]}`.")
+    for row in steps:
+        for name, value in zip(_STEP_COLUMNS, row, strict=True):
+            if value not in (None, ""):
+                console.data(f"{name:<12} {value}")
+    for row in checks:
+        console.data(f"{'result':<12} {row[2]} ({row[4]} failures) {row[5]}")
+    return 0
+
+
+def _since(text: str) -> datetime:
+    if not text:
+        return datetime(1970, 1, 1)
+    age = re.fullmatch(r"(\d+)([mhdw])", text)
+    if age:
+        return utc_now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"--since does not understand `{text}`", hint="Use 30m, 12h, 7d, 2w or a date such as 2024-03-01.") from error
+
+
+def _took(start: datetime | None, end: datetime | None) -> str:
+    return f"{(end - start).total_seconds():.2f}s" if start is not None and end is not None else ""
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"

@@ -1,0 +1,77 @@
+"""`penstock status`: last builds and open failures, worst first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from penstock.app.reading import reading
+from penstock.app.runs import utc_now
+from penstock.errors import EXIT_FAILED, EXIT_OK
+from penstock.plan.conditions import display
+from penstock.ui.options import console_of, output_options, place_options, settings_of
+
+_BAD = ("failed", "never_built", "stale")
+_STYLES = {"failed": "red", "never_built": "yellow", "stale": "yellow", "fresh": "green"}
+_COLUMNS = ("asset", "relation", "kind", "status", "reason", "last_built_at", "rows", "detail", "owner", "path")
+
+
+@click.command()
+@click.option("--output", type=click.Choice(["table", "json"]), default="table")
+@click.option("--strict", is_flag=True, help="End with code 1 when anything is failed, stale or never built.")
+@click.option("--all", "everything", is_flag=True, help="Also what Penstock does not build.")
+@output_options
+@place_options
+def status(output: str, strict: bool, everything: bool, **options: Any) -> int:
+    """Show last builds, freshness and open failures; worst first.
+
+    This is what the state tables say of the last recorded graph; what has changed since on disk, `penstock plan` tells.
+    """
+    console = console_of(options)
+    settings = settings_of(options)
+    with reading(settings) as state:
+        rows = [row for row in state.query("show_status") if everything or row[3] not in ("external", "ephemeral")]
+        failures = state.query("show_check_failures")
+        partitions = {row[0]: row for row in state.query("show_partitions")}
+    bad = [row for row in rows if row[3] in _BAD]
+    if output == "json":
+        console.json(
+            {
+                "assets": [dict(zip(_COLUMNS, row, strict=True)) for row in rows],
+                "failures": [dict(zip(("check", "asset", "status", "failures", "message", "checked_at"), row, strict=True)) for row in failures],
+            }
+        )
+    else:
+        now = utc_now()
+        console.table(
+            ("asset", "status", "reason", "last built", "rows", "detail"),
+            [
+                (display(row[0]), row[3], row[4], _ago(row[5], now), _rows(row, partitions), display(str(row[7]).split("\n")[0]))
+                for row in rows
+            ],
+        )
+        counts = {word: sum(1 for row in rows if row[3] == word) for word in (*_BAD, "fresh")}
+        console.data("")
+        console.data(", ".join(f"{count} {word.replace('_', ' ')}" for word, count in counts.items() if count))
+        for row in failures:
+            console.data(console.styled(f"{row[2]}: {display(row[0])} on {display(row[1])}: {str(row[4]).splitlines()[0] if row[4] else ''}", "red"))
+    return EXIT_FAILED if strict and (bad or any(row[2] in ("fail", "error") for row in failures)) else EXIT_OK
+
+
+def _rows(row: tuple[Any, ...], partitions: dict[str, tuple[Any, ...]]) -> str:
+    if row[0] in partitions:
+        held = partitions[row[0]]
+        return f"{held[1]} partitions {held[3]}..{held[4]}"
+    return "" if row[6] is None else f"{row[6]:,}"
+
+
+def _ago(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return ""
+    seconds = int((now - moment).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{max(0, seconds)} s ago"

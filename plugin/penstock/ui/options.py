@@ -1,0 +1,87 @@
+"""Options that commands share, under dbt's names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from penstock.app.settings import Place, Settings, discover
+from penstock.errors import ConfigError
+from penstock.parser.yaml12 import load_yaml
+from penstock.ui.console import Console
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _stack(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    def decorated(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorated
+
+
+output_options = _stack(
+    click.option("-q", "--quiet", is_flag=True, help="Only data, warnings and errors."),
+    click.option("-d", "--debug", is_flag=True, help="Show tracebacks."),
+    click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How run lines look."),
+)
+
+place_options = _stack(
+    click.option("--project-dir", default="", metavar="DIR", help="Folder of dbt_project.yml."),
+    click.option("--profiles-dir", default="", metavar="DIR", help="Folder of profiles.yml."),
+    click.option("--profile", default="", help="Profile to use instead of the project's."),
+    click.option("-t", "--target", default="", help="Target to use instead of the profile's."),
+    click.option("--target-path", default="", metavar="DIR", help="dbt's target folder."),
+    click.option("--vars", "variables", default="", metavar="YAML", help="Variables, as dbt takes them."),
+    click.option("--threads", type=click.IntRange(min=1), default=None, help="Assets to run at once."),
+)
+
+select_options = _stack(
+    click.option("-s", "--select", "-m", "--models", "select", multiple=True, metavar="SELECTOR", help="What to take (dbt's syntax)."),
+    click.option("--exclude", multiple=True, metavar="SELECTOR", help="What to leave out."),
+    click.option("--resource-type", "resource_types", multiple=True, help="Only these kinds."),
+    click.option("--exclude-resource-type", "exclude_resource_types", multiple=True, help="Not these kinds."),
+    click.option(
+        "--indirect-selection", type=click.Choice(["eager", "cautious", "buildable", "empty"]), default="eager",
+        help="Which tests come with a selected asset.",
+    ),
+)  # fmt: skip
+
+
+def console_of(options: dict[str, Any]) -> Console:
+    """Make the console from the output options, taking them out of `options`."""
+    return Console(quiet=options.pop("quiet"), debug=options.pop("debug"), log_format=options.pop("log_format"))
+
+
+def settings_of(options: dict[str, Any]) -> Settings:
+    """Find the project from the place options, taking them out of `options`. Raises ConfigError or ProjectError."""
+    variables = load_yaml(options.pop("variables") or "{}", "--vars")
+    if not isinstance(variables, dict):
+        raise ConfigError("--vars must be a YAML mapping", hint="For example --vars 'country: nl'.")
+    place = Place(
+        project_dir=options.pop("project_dir"),
+        profiles_dir=options.pop("profiles_dir"),
+        profile=options.pop("profile"),
+        target=options.pop("target"),
+        target_path=options.pop("target_path"),
+        vars={str(name): value for name, value in variables.items()},
+        threads=options.pop("threads") or 0,
+    )
+    return discover(place, Path.cwd(), os.environ)
+
+
+def selection_of(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the selection options as `Wanted` takes them, taking them out of `options`."""
+    return {
+        "select": tuple(word for text in options.pop("select") for word in text.split()),
+        "exclude": tuple(word for text in options.pop("exclude") for word in text.split()),
+        "indirect": options.pop("indirect_selection"),
+        "resource_types": tuple(options.pop("resource_types")),
+        "exclude_resource_types": tuple(options.pop("exclude_resource_types")),
+    }

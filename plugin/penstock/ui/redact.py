@@ -1,0 +1,30 @@
+"""The one sink for secrets: values of secret environment variables never reach a screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+PREFIXES = ("DBT_ENV_SECRET", "DBT_ENGINE_SECRET", "PENSTOCK_SECRET")
+"""Variables whose values are secret, as dbt has it (`DBT_ENV_SECRET_`)."""
+
+_WORDS = ("PASSWORD", "TOKEN", "SECRET", "API_KEY", "PRIVATE_KEY", "ACCESS_KEY")
+_SHORTEST = 6
+"""Shorter values are not looked for: they would blank out ordinary text."""
+
+
+def secrets_of(env: Mapping[str, str]) -> list[str]:
+    """Return the secret values of an environment, longest first."""
+    found = {
+        value
+        for name, value in env.items()
+        if len(value) >= _SHORTEST and (name.startswith(PREFIXES) or any(word in name.upper() for word in _WORDS))
+    }
+    return sorted(found, key=len, reverse=True)
+
+
+def redact(text: str, env: Mapping[str, str] | None = None) -> str:
+    """Return text with every secret value replaced by asterisks."""
+    for secret in secrets_of(os.environ if env is None else env):
+        text = text.replace(secret, "*****")
+    return text

@@ -1,0 +1,99 @@
+"""A run's lines as dbt prints them, and the summary at the end."""
+
+from __future__ import annotations
+
+from penstock.app.build import Planned, Report
+from penstock.assets.asset import Asset, Kind
+from penstock.plan.reasons import Decision
+from penstock.runner.outcomes import Outcome, Status
+from penstock.ui.console import Console
+from penstock.ui.names import describe
+
+WIDTH = 80
+_VERBS = {Status.SUCCESS: "OK created", Status.ERROR: "ERROR creating", Status.CANCELLED: "CANCELLED", Status.SKIPPED: "SKIP"}
+_TEST_WORDS = {Status.PASS: "PASS", Status.WARN: "WARN", Status.FAIL: "FAIL", Status.ERROR: "ERROR", Status.SUCCESS: "PASS"}
+_STYLES = {
+    Status.SUCCESS: "green", Status.PASS: "green", Status.WARN: "yellow", Status.FAIL: "red", Status.ERROR: "red",
+    Status.SKIPPED: "yellow", Status.CANCELLED: "yellow",
+}  # fmt: skip
+
+
+class RunLines:
+    """The console as a sink of a run."""
+
+    def __init__(self, console: Console, planned: Planned) -> None:
+        self._console = console
+        self._reused = planned.plan.count(Decision.REUSE)
+
+    def started(self, number: int, total: int, asset: Asset, executor: str) -> None:
+        """Say that an asset begins; only in debug, since most end within milliseconds."""
+        if self._console.debug:
+            self._console.line(dotted(f"{number} of {total} START {describe(asset)} ({executor})", "RUN"))
+
+    def finished(self, number: int, total: int, outcome: Outcome) -> None:
+        """Say how an asset ended."""
+        left, right = _both_sides(outcome)
+        values = {
+            "asset": outcome.asset.key, "status": outcome.status.value, "executor": outcome.executor, "seconds": outcome.seconds,
+            "rows": outcome.rows, "failures": outcome.failures, "message": outcome.message,
+        }  # fmt: skip
+        self._console.event("asset_finished", values, dotted(f"{number} of {total} {left}", right), _STYLES[outcome.status])
+
+
+def dotted(left: str, right: str) -> str:
+    """Fill the space between both sides with dots, as dbt does (at least three)."""
+    return f"{left} {'.' * max(3, WIDTH - len(left) - 2)} [{right}]"
+
+
+def _both_sides(outcome: Outcome) -> tuple[str, str]:
+    asset = outcome.asset
+    took = f" in {outcome.seconds:.2f}s"
+    if outcome.status is Status.SKIPPED:
+        return f"SKIP {describe(asset)}", "SKIP"
+    if outcome.status is Status.CANCELLED:
+        return f"CANCELLED {describe(asset)}", "CANCELLED"
+    if asset.is_test:
+        word = _TEST_WORDS[outcome.status]
+        count = f" {outcome.failures}" if outcome.status in (Status.FAIL, Status.WARN) and outcome.failures else ""
+        return f"{word} {asset.name}", f"{word}{count}{took}"
+    verb = _VERBS[outcome.status]
+    if asset.kind is Kind.SEED:
+        verb = "OK loaded" if outcome.status is Status.SUCCESS else "ERROR loading"
+    if asset.kind is Kind.SNAPSHOT:
+        verb = "OK snapshotted" if outcome.status is Status.SUCCESS else "ERROR snapshotting"
+    word = outcome.message if outcome.status is Status.SUCCESS and "\n" not in outcome.message else outcome.status.name
+    return f"{verb} {describe(asset)}", f"{word}{took}"
+
+
+def show_report(console: Console, report: Report) -> None:
+    """Show every failure with its message, then dbt's line of counts."""
+    failures = [outcome for outcome in report.outcomes if outcome.status in (Status.ERROR, Status.FAIL)]
+    warnings = [outcome for outcome in report.outcomes if outcome.status is Status.WARN]
+    for outcome in (*warnings, *failures):
+        word = {Status.WARN: "Warning", Status.FAIL: "Failure"}.get(outcome.status, "Error")
+        place = outcome.asset.ingest.path if outcome.asset.ingest else outcome.asset.path
+        console.line("")
+        console.line(f"{word} in {outcome.asset.kind.value} {outcome.asset.name} ({place})", _STYLES[outcome.status])
+        for line in outcome.message.splitlines():
+            console.line(f"  {line}")
+    for row in report.planned.plan.with_decision(Decision.BLOCKED):
+        console.line("")
+        console.line(f"Blocked: {row.asset} ({row.reason.value})", "red")
+        for line in row.detail.splitlines():
+            console.line(f"  {line}")
+    if report.hook_error:
+        console.line("")
+        console.line("Error in run hooks", "red")
+        for line in report.hook_error.splitlines():
+            console.line(f"  {line}")
+    console.line("")
+    counts = report.counts
+    error = counts.get("ERROR", 0) + counts.get("FAIL", 0) + counts.get("CANCELLED", 0) + bool(report.hook_error)
+    good = counts.get("SUCCESS", 0) + counts.get("PASS", 0)
+    skipped = counts.get("SKIPPED", 0) + counts["BLOCKED"]
+    total = good + counts.get("WARN", 0) + error + skipped + counts["REUSED"]
+    done = (
+        f"Done. PASS={good} WARN={counts.get('WARN', 0)} ERROR={error} SKIP={skipped} NO-OP=0 "
+        f"REUSED={counts['REUSED']} TOTAL={total}"
+    )
+    console.event("done", {"run_id": report.run_id, "seconds": report.seconds, "counts": counts}, done, "green" if report.ok else "red")

@@ -1,0 +1,155 @@
+"""DuckDB: one writer process, transactional DDL, a cursor for each thread."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from penstock.assets.names import RelationName
+from penstock.errors import ConfigError, WarehouseError
+from penstock.warehouse.duckdb_profile import attach_statement, connection_statements, session_statements
+from penstock.warehouse.lock import busy
+from penstock.warehouse.protocol import Capabilities, Row
+
+CAPABILITIES = Capabilities(dialect="duckdb", transactions=True, transactional_ddl=True, single_writer_process=True)
+
+_LOCKED = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)", re.DOTALL)
+_POLL_SECONDS = 0.2
+
+
+class DuckDBConnection:
+    """One cursor of an open database."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = cursor
+        self._open = False
+
+    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Run one statement; engine errors come as WarehouseError with the first lines of the engine's message."""
+        try:
+            result = self._cursor.execute(sql, dict(parameters) if parameters else None)
+            return result.fetchall() if result.description else []
+        except duckdb.Error as error:
+            raise WarehouseError(_message(error)) from error
+
+    def begin(self) -> None:
+        """Open a transaction."""
+        self.execute("begin transaction")
+        self._open = True
+
+    def commit(self) -> None:
+        """Commit. After a failed statement DuckDB rolls back here without an error: read back before believing it."""
+        self._open = False
+        self.execute("commit")
+
+    def rollback(self) -> None:
+        """Give the open transaction up."""
+        if self._open:
+            self._open = False
+            with suppress(duckdb.Error):
+                self._cursor.rollback()
+
+    def interrupt(self) -> None:
+        """Stop the statement that runs now."""
+        self._cursor.interrupt()
+
+    def close(self) -> None:
+        """Give the cursor back."""
+        with suppress(duckdb.Error):
+            self._cursor.close()
+
+
+class DuckDBWarehouse:
+    """One open DuckDB file (or an in-memory database, for tests)."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(
+        self, root: duckdb.DuckDBPyConnection, target: Mapping[str, Any], attach: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        self._root = root
+        self._session = tuple(session_statements(target))
+        try:
+            for statement in (*connection_statements(target), *map(attach_statement, attach)):
+                root.execute(statement)
+        except duckdb.Error as error:
+            root.close()
+            raise ConfigError(f"the profile's connection settings do not work: {_message(error)}") from error
+
+    @classmethod
+    def in_memory(cls) -> DuckDBWarehouse:
+        """Return a new in-memory database."""
+        return cls(duckdb.connect(":memory:"), {})
+
+    def connect(self, search_path: str = "") -> DuckDBConnection:
+        """Return a cursor with the target's settings; `search_path` is where relative file names in SQL are looked for."""
+        cursor = self._root.cursor()
+        for statement in self._session:
+            cursor.execute(statement)
+        if search_path:
+            cursor.execute("set session file_search_path = $path", {"path": search_path})
+        return DuckDBConnection(cursor)
+
+    def relations(self, schemas: Sequence[tuple[str, str]]) -> dict[RelationName, str]:
+        """Return the relations of the given (database, schema) pairs; names are folded to lower case."""
+        wanted = {(database.lower(), schema.lower()) for database, schema in schemas}
+        rows = self._root.cursor().execute(
+            "select lower(database_name), lower(schema_name), lower(table_name), 'table' from duckdb_tables() union all "
+            "select lower(database_name), lower(schema_name), lower(view_name), 'view' from duckdb_views() where not internal"
+        )
+        return {RelationName(row[0], row[1], row[2]): row[3] for row in rows.fetchall() if (row[0], row[1]) in wanted}
+
+    def close(self) -> None:
+        """Close the file; other processes may then open it."""
+        with suppress(duckdb.Error):
+            self._root.close()
+
+
+def open_duckdb(
+    path: Path, target: Mapping[str, Any], *, read_only: bool = False, wait_seconds: float = 0, attach: Sequence[Mapping[str, Any]] = ()
+) -> DuckDBWarehouse:
+    """Open a database file with the target's settings.
+
+    Raises WarehouseBusy when another process has it (after `wait_seconds`; negative: wait for ever), ConfigError when
+    the file cannot be opened or is no DuckDB database.
+    """
+    deadline = time.monotonic() + wait_seconds
+    config = dict(target.get("config_options") or {})  # exactly dbt-duckdb's own, or the two could not share the file
+    while True:
+        try:
+            return DuckDBWarehouse(duckdb.connect(str(path), read_only=read_only, config=config), target, attach)
+        except duckdb.Error as error:
+            locked = _LOCKED.search(str(error))
+            if locked is None:
+                raise ConfigError(f"cannot open {path.name}: {_message(error)}", hint=_remedy(error)) from error
+            if 0 <= wait_seconds and time.monotonic() >= deadline:
+                raise busy(path, f"{Path(locked['program'].strip()).name} (pid {locked['pid']})") from error
+        time.sleep(_POLL_SECONDS)
+
+
+def _remedy(error: duckdb.Error) -> str:
+    text = str(error)
+    if "not a valid DuckDB database" in text:
+        return "Check `path:` in profiles.yml; that file is something else."
+    if "No such file" in text or "does not exist" in text:
+        return "Check the folder in `path:` in profiles.yml."
+    if "newer version" in text or "storage version" in text:
+        return "That file was written by another DuckDB version; use the same one."
+    return "Check `path:` in profiles.yml and the file's permissions."
+
+
+def _message(error: duckdb.Error) -> str:
+    """Return the engine's message without its stack trace and its pointer lines."""
+    lines = [line.rstrip() for line in str(error).strip().splitlines()]
+    kept = []
+    for line in lines:
+        if line.startswith("Stack Trace"):
+            break
+        kept.append(line)
+    return "\n".join(kept).strip()

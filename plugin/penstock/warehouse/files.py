@@ -1,0 +1,27 @@
+"""What a file pattern matches now: names, sizes and times of change, digested into one version."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from pathlib import Path
+
+from penstock.assets.fingerprint import fingerprint
+from penstock.assets.records import Observation, Strength
+
+_REMOTE = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+
+def observe_files(name: str, pattern: str, base: Path) -> Observation:
+    """List a pattern relative to `base`; a remote location, or an unreadable folder, is unknown evidence."""
+    if _REMOTE.match(pattern):
+        return Observation(name, "", Strength.UNKNOWN, "a remote location cannot be listed")
+    listing = {}
+    try:
+        for found in glob.iglob(pattern, root_dir=base, recursive=True, include_hidden=True):
+            stat = os.stat(base / found)
+            listing[found] = [stat.st_size, stat.st_mtime_ns]
+    except OSError as error:
+        return Observation(name, "", Strength.UNKNOWN, error.strerror or "unreadable")
+    return Observation(name, f"files:{len(listing)}:{fingerprint(listing)}", Strength.LISTING, f"{len(listing)} files")
