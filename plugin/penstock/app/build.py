@@ -103,9 +103,7 @@ def plan_project(settings: Settings, wanted: Wanted, gateway: DbtGateway) -> Pla
     path = settings.database_path
     if not path.exists():
         ids = [project.graph.ids[key] for key in selection.keys]
-        facts = nothing_yet(
-            project.graph, ids, database=settings.profile.database, force=wanted.force, full_refresh=wanted.full_refresh
-        )
+        facts = nothing_yet(project.graph, ids, database=settings.profile.database, force=wanted.force, full_refresh=wanted.full_refresh)
         return Planned(settings, project, selection, facts, make_plan(facts), wanted)
     warehouse = open_duckdb(path, settings.profile.raw, read_only=True, wait_seconds=wanted.wait_seconds)
     try:
@@ -290,7 +288,7 @@ class _Build:
             self.gateway.session()
             if through_dbt or hooks:
                 self.gateway.prepare([asset.key for asset in through_dbt])
-            self.context.on_built = self._tell_dbt
+                self.context.on_built = self._tell_dbt
         if hooks:
             error = self.gateway.nodes().run_hooks("on-run-start")
             if error:
@@ -337,4 +335,3 @@ class _Build:
         if self.planned.executor(asset) == "dbt":
             return run_through_dbt(self.context, self.gateway.nodes(), number)
         return run_native(self.context, number)
-

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from penstock.app.atomic import write_atomically
 from penstock.app.gateway import DbtGateway
-from penstock.app.project import write_atomically
 from penstock.assets.asset import Asset
 from penstock.assets.names import RelationName
+from penstock.errors import ProjectError
 from penstock.parser.query import QueryFacts, read_query
 
 CACHE_VERSION = 1
@@ -21,13 +22,18 @@ CACHE_VERSION = 1
 class CompiledQueries:
     """A cache in front of dbt's compiler; safe to use from several threads."""
 
-    def __init__(self, path: Path, gateway: DbtGateway, dialect: str) -> None:
+    def __init__(self, path: Path, gateway: DbtGateway | None = None, dialect: str = "duckdb") -> None:
         self._path = path
         self._gateway = gateway
         self._dialect = dialect
         self._lock = threading.Lock()
         self._entries = self._load()
         self._changed = False
+
+    def add(self, queries: Mapping[str, str]) -> None:
+        """Take in queries by fingerprint; what they read is found out when it is asked for."""
+        self._entries.update({key: [sql, None] for key, sql in queries.items() if key not in self._entries})
+        self._changed = True
 
     def has(self, asset: Asset) -> bool:
         """Whether the query is there without dbt."""
@@ -37,7 +43,9 @@ class CompiledQueries:
         """Return the compiled query and what it reads. Raises ProjectError where dbt cannot compile it."""
         if self.has(asset):
             sql, facts = self._entries[asset.fingerprint]
-            return sql, _decode(facts)
+            return sql, _decode(facts) if facts is not None else self.learned(asset, sql)
+        if self._gateway is None:
+            raise ProjectError(f"{asset.key} was never compiled")
         sql = self._gateway.compile(asset.key)
         return sql, self.learned(asset, sql)
 

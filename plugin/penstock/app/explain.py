@@ -29,8 +29,7 @@ def explain(planned: Planned, name: str) -> list[str]:
         lines.append(f"  code       recorded {built.code_version[:12]}, now {asset.fingerprint[:12]}")
     consumed = {seen.input: seen.version for seen in facts.state.inputs.get(asset.key, ())}
     names = dict.fromkeys([*(graph.assets[parent].key for parent in facts.inputs[number]), *consumed])
-    for key in names:
-        lines.append(f"  input      {display(key)}: consumed {consumed.get(key, 'never')}, now {facts.version(key) or 'unknown'}")
+    lines += [f"  input      {display(key)}: consumed {consumed.get(key, 'never')}, now {facts.version(key) or 'unknown'}" for key in names]
     decided = False
     for rule in RULES:
         held = rule.holds([number], facts)

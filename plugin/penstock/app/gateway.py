@@ -85,6 +85,7 @@ class DbtGateway:
             self._session.close()
             self._session = None
             self._nodes = None
+            gc.unfreeze()
 
 
 @contextmanager
@@ -95,3 +96,4 @@ def _without_collector() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+        gc.freeze()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
 from penstock.assets.asset import Kind
 from penstock.assets.names import RelationName
-from penstock.assets.records import Observation, Strength
+from penstock.assets.records import Observation, StateSnapshot, Strength
 from penstock.errors import WarehouseError
 from penstock.graph.asset_graph import AssetGraph
 from penstock.plan.facts import Facts
-from penstock.state.reader import StateSnapshot, read_state
+from penstock.state.reader import read_state
 from penstock.state.store import Statements
 from penstock.warehouse.files import observe_files
 from penstock.warehouse.protocol import Warehouse
@@ -35,17 +36,12 @@ def gather(
         full_refresh=full_refresh,
     )
     observed = {seen.asset: seen for seen in _observations(facts, sql, project_folder)}
-    return Facts(**{**vars_of(facts), "observed": observed})
+    return dataclasses.replace(facts, observed=observed)
 
 
 def nothing_yet(graph: AssetGraph, selected: Iterable[int], *, database: str, force: bool, full_refresh: bool) -> Facts:
     """Return the facts about a database that does not exist yet."""
     return Facts(graph, StateSnapshot(), frozenset(selected), database=database, force=force, full_refresh=full_refresh)
-
-
-def vars_of(facts: Facts) -> dict[str, object]:
-    """Return the facts' own fields by name."""
-    return {name: getattr(facts, name) for name in Facts.__dataclass_fields__}
 
 
 def _observations(facts: Facts, sql: Statements, project_folder: Path) -> Iterable[Observation]:

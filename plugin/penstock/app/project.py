@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from penstock.app.atomic import write_atomically
 from penstock.app.settings import Settings
 from penstock.assets.fingerprint import digest, fingerprint
 from penstock.assets.names import AssetKey
@@ -64,6 +65,7 @@ def load_project(settings: Settings, gateway: DbtGateway) -> Project:
 
 
 def _assemble(settings: Settings, stamp: _Stamp, *, reparsed: bool) -> Project:
+    from penstock.app.compiled import CompiledQueries
     from penstock.graph.assemble import assemble
     from penstock.parser.manifest import Context, parse_manifest, read_manifest
 
@@ -78,6 +80,9 @@ def _assemble(settings: Settings, stamp: _Stamp, *, reparsed: bool) -> Project:
         "dbt_version": manifest.dbt_version,
         "hooks": list(manifest.hooks),
     }
+    queries = CompiledQueries(settings.work / "compiled.json")
+    queries.add({graph[key].fingerprint: sql for key, sql in manifest.rendered.items()})
+    queries.save({asset.fingerprint for asset in graph.assets})
     cache["graph_hash"] = digest(json.dumps(cache["graph"], sort_keys=True, default=str))
     write_atomically(settings.work / "graph.json", json.dumps(cache, separators=(",", ":"), default=str))
     return _project(graph, cache, reparsed=reparsed)
@@ -96,13 +101,6 @@ def read_ingests(settings: Settings, manifest: ParsedManifest) -> Iterator[Inges
     for path in _files(settings.root / settings.file.ingest, {".sql"}):
         relative = path.relative_to(settings.root).as_posix()
         yield parse_ingest(relative, _text(path), names)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file in one step, so that a reader or a killed writer never leaves half of it."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _all_vars(settings: Settings) -> dict[str, Any]:

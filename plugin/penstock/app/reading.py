@@ -22,6 +22,8 @@ PUBLIC_VIEWS = (
     "column_lineage", "column_lineage_closure",
 )  # fmt: skip
 
+_COLLECTED = ("decision", "attempt", "check_result", "observation", "materialization_input", "materialization", "run_end", "run")
+
 Rows = list[tuple[Any, ...]]
 
 
@@ -108,7 +110,7 @@ def export_store(settings: Settings, folder: Path) -> list[Path]:
             with path.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file)
                 writer.writerow(columns)
-                writer.writerows(sql.connection.execute(f"select * from {name}"))  # noqa: S608 (quoted names)
+                writer.writerows(sql.connection.execute(f"select * from {name}"))
             written.append(path)
     return written
 
@@ -123,8 +125,8 @@ def collect_garbage(settings: Settings, before: datetime) -> int:
             if runs:
                 sql.connection.begin()
                 try:
-                    for name in ("decision", "attempt", "check_result", "observation", "materialization_input", "materialization", "run_end", "run"):
-                        sql.run(f"gc_{name}", {"runs": runs})
+                    for table in _COLLECTED:
+                        sql.run(f"gc_{table}", {"runs": runs})
                     sql.connection.commit()
                 except BaseException:
                     sql.connection.rollback()

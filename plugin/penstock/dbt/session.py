@@ -105,12 +105,12 @@ class DbtSession:
 
     @property
     def manifest(self) -> Any:
-        """dbt's own Manifest object."""
+        """Dbt's own Manifest object."""
         return self._obj["manifest"]
 
     @property
     def config(self) -> Any:
-        """dbt's RuntimeConfig."""
+        """Dbt's RuntimeConfig."""
         return self._obj["runtime_config"]
 
     @property
@@ -226,7 +226,7 @@ def _click_context(options: DbtOptions, callback: Callable[[EventMsg], None]) ->
     command = cli.commands["build"]
     root = click.Context(cli, info_name="dbt")
     root.params = {}
-    context = command.make_context("build", options.arguments(), parent=root)
+    context: click.Context = command.make_context("build", options.arguments(), parent=root)
     context.obj = {"callbacks": [callback]}
     return context
 

@@ -50,16 +50,11 @@ def _link_sources(
     ingests: Iterable[IngestFile], assets: Mapping[AssetKey, Asset], database: str, problems: list[PenstockError]
 ) -> dict[str, AssetKey]:
     """Find the dbt source each file loads: by header, then by the source's own meta, then by equal relation."""
-    by_name: dict[str, AssetKey] = {}
-    by_meta: dict[str, AssetKey] = {}
+    sources = [asset for asset in assets.values() if asset.source is not None and not asset.source.external_location]
+    by_name = {f"{asset.source.source_name}.{asset.name}": asset.key for asset in sources if asset.source}
+    by_meta = {str(path): asset.key for asset in sources if (path := _declared_ingest(asset))}
     by_relation: dict[tuple[str, str, str], list[AssetKey]] = defaultdict(list)
-    for asset in assets.values():
-        if asset.source is None or asset.source.external_location:
-            continue
-        by_name[f"{asset.source.source_name}.{asset.name}"] = asset.key
-        declared = ((asset.config.get("meta") or {}).get("penstock") or {}).get("ingest")
-        if declared:
-            by_meta[str(declared)] = asset.key
+    for asset in sources:
         if asset.relation:
             by_relation[asset.relation.normalised(database)].append(asset.key)
     links: dict[str, AssetKey] = {}
@@ -76,11 +71,19 @@ def _link_sources(
             if len(found) > 1:
                 names = ", ".join(found)
                 problems.append(
-                    GraphError(f"several dbt sources have this relation: {names}", at=Location(file.path), hint="Say `source:` in the header.")
+                    GraphError(
+                        f"several dbt sources have this relation: {names}", at=Location(file.path), hint="Say `source:` in the header."
+                    )
                 )
             elif found:
                 links[file.path] = found[0]
     return links
+
+
+def _declared_ingest(source: Asset) -> str | None:
+    """Return the path that a source's own `meta.penstock.ingest` names."""
+    found = ((source.config.get("meta") or {}).get("penstock") or {}).get("ingest")
+    return str(found) if found else None
 
 
 def _merge(key: AssetKey, file: IngestFile, source: Asset | None, database: str) -> Asset:

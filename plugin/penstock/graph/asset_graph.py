@@ -34,9 +34,9 @@ class AssetGraph:
         }
         parents: list[list[int]] = [[] for _ in order]
         children: list[list[int]] = [[] for _ in order]
-        for parent, child in self.edge_kind:
-            parents[child].append(parent)
-            children[parent].append(child)
+        for above, below in self.edge_kind:
+            parents[below].append(above)
+            children[above].append(below)
         self.parents: tuple[tuple[int, ...], ...] = tuple(tuple(sorted(ids)) for ids in parents)
         self.children: tuple[tuple[int, ...], ...] = tuple(tuple(sorted(ids)) for ids in children)
 

@@ -138,7 +138,7 @@ def _refuse_unbuilt(header: IngestHeader, path: str) -> None:
         )
 
 
-def _one_query(sql: str, path: str, first_line: int, dialect: str) -> exp.Expression:
+def _one_query(sql: str, path: str, first_line: int, dialect: str) -> exp.Expr:
     try:
         tree = parse_one(sql, dialect)
     except ValueError as error:
@@ -158,7 +158,7 @@ def _one_query(sql: str, path: str, first_line: int, dialect: str) -> exp.Expres
     return tree
 
 
-def _refuse_placeholders(tree: exp.Expression, path: str) -> None:
+def _refuse_placeholders(tree: exp.Expr, path: str) -> None:
     for node in tree.find_all(exp.Parameter, exp.Placeholder):
         name = node.name
         if name not in PLACEHOLDERS_BUILT:
@@ -189,7 +189,7 @@ def _render(body: str, path: str, names: Names, this: RelationName) -> tuple[str
         sources.append((source_name, table_name))
         return relation.sql
 
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 (SQL, not HTML)
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     environment.globals.clear()
     functions: Mapping[str, Any] = {"ref": ref, "source": source, "var": names.var, "env_var": names.env_var, "this": this.sql}
     try:

@@ -88,7 +88,8 @@ class MacroIndex:
         return "\n".join(self._macros[uid].get("macro_sql") or "" for uid in uids if not self.is_internal(uid))
 
     @cached_property
-    def _names_written(self) -> frozenset[str]:
+    def written(self) -> frozenset[str]:
+        """The names of the macros that the project and its packages wrote, adapter prefixes taken off."""
         return frozenset(
             str(macro.get("name", "")).removeprefix("duckdb__").removeprefix("postgres__").removeprefix("default__")
             for uid, macro in self._macros.items()
@@ -105,4 +106,4 @@ class MacroIndex:
             str(self._macros[uid].get("name", "")).removeprefix("duckdb__").removeprefix("postgres__").removeprefix("default__")
             for uid in reached
         }
-        return tuple(sorted(stock & self._names_written))
+        return tuple(sorted(stock & self.written))

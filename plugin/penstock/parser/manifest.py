@@ -13,7 +13,8 @@ from penstock.assets.fingerprint import RAW_FINGERPRINT_VERSION, fingerprint
 from penstock.assets.names import AssetKey, RelationName
 from penstock.errors import Location, ProjectError
 from penstock.parser.macros import MacroIndex, jinja_names, names_volatile, reads_the_world
-from penstock.parser.obstacles import StockMacros, model_obstacles, test_obstacles
+from penstock.parser.obstacles import NATIVE_MATERIALIZATIONS, StockMacros, model_obstacles, test_obstacles
+from penstock.parser.render import SimpleRenderer
 
 OLDEST_SCHEMA = 7
 NEWEST_SCHEMA = 12
@@ -33,7 +34,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class ParsedManifest:
-    """The assets and edges of one manifest; `hooks` are on-run-start and on-run-end operations."""
+    """The assets and edges of one manifest.
+
+    `hooks` are on-run-start and on-run-end operations; `rendered` holds the queries that needed no compiler.
+    """
 
     project: str
     dbt_version: str
@@ -42,6 +46,7 @@ class ParsedManifest:
     edges: tuple[tuple[AssetKey, AssetKey, EdgeKind], ...]
     hooks: tuple[AssetKey, ...]
     missing: tuple[tuple[AssetKey, AssetKey], ...]
+    rendered: Mapping[AssetKey, str]
 
 
 def read_manifest(text: str, file: str) -> Mapping[str, Any]:
@@ -56,6 +61,7 @@ def read_manifest(text: str, file: str) -> Mapping[str, Any]:
         raise ProjectError(
             f"the manifest is not complete JSON: {error}", at=Location(file, line), hint="Run `dbt parse` to write it anew."
         ) from error
+    manifest: Mapping[str, Any] = raw
     version = ((raw.get("metadata") or {}) if isinstance(raw, dict) else {}).get("dbt_schema_version", "")
     match = re.search(r"/manifest/v(\d+)\.json$", str(version))
     if not match or not isinstance(raw.get("nodes"), dict):
@@ -66,7 +72,7 @@ def read_manifest(text: str, file: str) -> Mapping[str, Any]:
             at=Location(file),
             hint="Use dbt-core 1.10 or later, or a newer Penstock.",
         )
-    return raw
+    return manifest
 
 
 def parse_manifest(raw: Mapping[str, Any], context: Context) -> ParsedManifest:
@@ -95,6 +101,7 @@ def parse_manifest(raw: Mapping[str, Any], context: Context) -> ParsedManifest:
         edges=tuple(edges),
         hooks=tuple(asset.key for asset in assets if asset.kind is Kind.OPERATION),
         missing=tuple(missing),
+        rendered=reader.rendered,
     )
 
 
@@ -112,6 +119,8 @@ class _Reader:
         self.stock = StockMacros(self.macros, str(raw["metadata"].get("adapter_type") or "duckdb"))
         self.where_macros = tuple(uid for uid, macro in (raw.get("macros") or {}).items() if _WHERE_MACRO in str(macro.get("name")))
         groups = (raw.get("groups") or {}).values()
+        self.simple = SimpleRenderer(raw, self.macros)
+        self.rendered: dict[AssetKey, str] = {}
         self.group_owners = {group.get("name"): _owner(group.get("owner")) for group in groups}
 
     def assets(self) -> Iterator[Asset]:
@@ -125,6 +134,10 @@ class _Reader:
         kind = _KINDS.get(str(node.get("resource_type")), Kind.ANALYSIS)
         config = node.get("config") or {}
         macros, opaque = self.macros_of(node)
+        if kind is Kind.MODEL and config.get("materialized") in NATIVE_MATERIALIZATIONS and node.get("language") in (None, "sql"):
+            query = self.simple.render(node)
+            if query is not None:
+                self.rendered[uid] = query
         jinja = f"{node.get('raw_code') or ''}\n{self.macros.texts(macros)}"
         return Asset(
             key=uid,

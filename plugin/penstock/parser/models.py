@@ -42,7 +42,7 @@ def validate(model: type[Model], raw: Any, file: str, lines: Mapping[str, int] |
 
 def key_lines(text: str, first_line: int = 1) -> dict[str, int]:
     """Return the line at which each top-level key of a block-style YAML text stands."""
-    lines = {}
+    lines: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), first_line):
         key, colon, _ = line.partition(":")
         if colon and key and not key[0].isspace() and not key.startswith("#"):

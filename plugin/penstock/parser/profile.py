@@ -85,12 +85,13 @@ def read_dbt_project(text: str, file: str, env: Mapping[str, str]) -> DbtProject
         value = raw.get(key, default)
         paths += [str(path) for path in (value if isinstance(value, list) else [value])]
     rendered = _Renderer(env, {}, file)
+    variables = raw.get("vars")
     return DbtProjectFile(
         name=str(raw["name"]),
         profile=str(rendered.value(raw.get("profile") or raw["name"])),
         target_path=str(rendered.value(raw.get("target-path") or "target")),
         paths=tuple(dict.fromkeys(paths)),
-        vars=raw.get("vars") if isinstance(raw.get("vars"), dict) else {},
+        vars=variables if isinstance(variables, dict) else {},
         packages_path=str(rendered.value(raw.get("packages-install-path") or "dbt_packages")),
     )
 
@@ -105,7 +106,9 @@ def read_profile(
     raw = load_dbt_yaml(text, file)
     if profile not in raw or not isinstance(raw[profile], dict):
         known = ", ".join(sorted(key for key in raw if key != "config")) or "none"
-        raise ConfigError(f"there is no profile `{profile}` (known: {known})", at=Location(file), hint="Check `profile:` in dbt_project.yml.")
+        raise ConfigError(
+            f"there is no profile `{profile}` (known: {known})", at=Location(file), hint="Check `profile:` in dbt_project.yml."
+        )
     renderer = _Renderer(env, variables or {}, file)
     outputs = raw[profile].get("outputs") or {}
     name = target or str(renderer.value(raw[profile].get("target") or "default"))
@@ -179,12 +182,10 @@ class _Renderer:
             from jinja2 import StrictUndefined
             from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-            self._jinja = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 (YAML, not HTML)
+            self._jinja = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
             flags = {"PROFILES_DIR": str(PurePath(self._file).parent)}
             self._jinja.globals.update({"env_var": self._env_var, "var": self._var, "flags": flags})
-            self._jinja.filters.update(
-                {"as_bool": _as_bool, "as_number": _as_number, "as_native": _as_number, "as_text": str}
-            )
+            self._jinja.filters.update({"as_bool": _as_bool, "as_number": _as_number, "as_native": _as_number, "as_text": str})
         return self._jinja
 
     def _env_var(self, name: str, default: str | None = None) -> str:

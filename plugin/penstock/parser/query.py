@@ -13,17 +13,22 @@ from sqlglot.errors import SqlglotError
 from penstock.assets.names import RelationName
 
 VOLATILE_FUNCTIONS = frozenset(
-    "now current_timestamp current_date current_time current_localtime current_localtimestamp localtimestamp localtime "
-    "get_current_timestamp get_current_time transaction_timestamp statement_timestamp clock_timestamp timeofday today "
-    "random rand setseed uuid gen_random_uuid uuidv4 uuidv7 nextval currval txid_current current_setting getvariable getenv "
-    "current_user session_user current_query pg_backend_pid".split()
+    (
+        "now current_timestamp current_date current_time current_localtime current_localtimestamp localtimestamp "
+        "localtime get_current_timestamp get_current_time transaction_timestamp statement_timestamp clock_timestamp "
+        "timeofday today random rand setseed uuid gen_random_uuid uuidv4 uuidv7 nextval currval txid_current "
+        "current_setting getvariable getenv current_user session_user current_query pg_backend_pid"
+    ).split()
 )
 """Functions whose value depends on the clock, on chance or on the session (DuckDB's and Postgres' documentation)."""
 
 PURE_TABLE_FUNCTIONS = frozenset("range generate_series unnest repeat repeat_row json_each json_tree generate_subscripts values".split())
 FILE_FUNCTIONS = frozenset(
-    "read_csv read_csv_auto read_json read_json_auto read_json_objects read_json_objects_auto read_ndjson read_ndjson_auto "
-    "read_ndjson_objects read_parquet parquet_scan read_text read_blob parquet_metadata parquet_schema sniff_csv read_xlsx glob".split()
+    (
+        "read_csv read_csv_auto read_json read_json_auto read_json_objects read_json_objects_auto read_ndjson "
+        "read_ndjson_auto read_ndjson_objects read_parquet parquet_scan read_text read_blob parquet_metadata "
+        "parquet_schema sniff_csv read_xlsx glob"
+    ).split()
 )
 _FILE_NAME = re.compile(r"[/\\]|\.(?:csv|tsv|txt|json|ndjson|jsonl|parquet|gz|zst|xlsx)$", re.IGNORECASE)
 _SYSTEM_SCHEMAS = frozenset({"information_schema", "pg_catalog"})
@@ -45,7 +50,7 @@ class QueryFacts:
     error: str = ""
 
 
-def parse_one(sql: str, dialect: str) -> exp.Expression:
+def parse_one(sql: str, dialect: str) -> exp.Expr:
     """Parse exactly one statement. Raises ValueError with a one-line message for anything else."""
     try:
         statements = [tree for tree in sqlglot.parse(sql, dialect=dialect) if tree is not None]
@@ -68,7 +73,7 @@ def read_query(sql: str, dialect: str) -> QueryFacts:
         return QueryFacts(error="the query is nested too deeply to be read")
 
 
-def facts_of(tree: exp.Expression) -> QueryFacts:
+def facts_of(tree: exp.Expr) -> QueryFacts:
     """Collect the facts of a parsed query."""
     ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     tables: set[RelationName] = set()
@@ -118,13 +123,13 @@ def _patterns(function: exp.Func) -> Iterator[str]:
             yield pattern
 
 
-def _arguments(function: exp.Func) -> list[exp.Expression]:
+def _arguments(function: exp.Func) -> list[exp.Expr]:
     this = function.args.get("this")
-    values = [this] if isinstance(this, exp.Expression) else []
-    return values + [arg for arg in function.expressions if isinstance(arg, exp.Expression)]
+    values = [this] if isinstance(this, exp.Expr) else []
+    return values + [arg for arg in function.expressions if isinstance(arg, exp.Expr)]
 
 
-def _pattern(part: exp.Expression | None) -> str:
+def _pattern(part: exp.Expr | None) -> str:
     if isinstance(part, exp.Literal) and part.is_string:
         return str(part.this)
     if isinstance(part, exp.DPipe):
@@ -136,7 +141,7 @@ def _pattern(part: exp.Expression | None) -> str:
     return "*"
 
 
-def _function_names(tree: exp.Expression) -> Iterator[str]:
+def _function_names(tree: exp.Expr) -> Iterator[str]:
     for function in tree.find_all(exp.Func):
         yield _function_name(function)
         if not isinstance(function, exp.Anonymous):

@@ -9,9 +9,8 @@ from functools import cached_property
 from penstock.assets.asset import EdgeKind, Kind
 from penstock.assets.fingerprint import fingerprint
 from penstock.assets.names import AssetKey, RelationName
-from penstock.assets.records import Observation, Strength
+from penstock.assets.records import Observation, StateSnapshot, Strength
 from penstock.graph.asset_graph import AssetGraph
-from penstock.state.reader import StateSnapshot
 
 
 @dataclass(frozen=True)

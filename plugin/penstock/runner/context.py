@@ -174,8 +174,17 @@ class RunContext:
         )
 
     def outcome(
-        self, number: int, status: Status, executor: str, message: str, started_at: datetime, *,
-        rows: int | None = None, failures: int | None = None, inputs_version: str = "", volatile: str = "",
+        self,
+        number: int,
+        status: Status,
+        executor: str,
+        message: str,
+        started_at: datetime,
+        *,
+        rows: int | None = None,
+        failures: int | None = None,
+        inputs_version: str = "",
+        volatile: str = "",
     ) -> Outcome:
         """Return how an asset ended, as of now."""
         now = self.clock()

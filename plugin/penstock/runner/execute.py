@@ -48,11 +48,11 @@ class Loop:
                     pool.submit(lambda one=number: finished.put(self._safely(one)))  # type: ignore[misc]
                 if not self.schedule.active:
                     break
-                outcome = finished.get()
-                outcomes.append(outcome)
-                self._settle(outcome)
-                self.sink.finished(numbers[outcome.id], self.total, outcome)
-                outcomes += self._hold_back(outcome, numbers)
+                for outcome in self._recorded(finished):
+                    outcomes.append(outcome)
+                    self._settle(outcome)
+                    self.sink.finished(numbers[outcome.id], self.total, outcome)
+                    outcomes += self._hold_back(outcome, numbers)
         outcomes += self._never_started(numbers)
         return outcomes
 
@@ -66,17 +66,24 @@ class Loop:
         started = self.context.clock()
         try:
             outcome = self.handler(number)
-            if outcome.asset.is_test and outcome.status is not Status.CANCELLED:
-                self._record_check(outcome)
         except Exception as error:  # noqa: BLE001 (a worker must not die; the outcome carries the error)
             status = Status.CANCELLED if self.context.stopping.is_set() else Status.ERROR
             message = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
             return self.context.outcome(number, status, "", message, started)
         return outcome
 
-    def _record_check(self, outcome: Outcome) -> None:
+    def _recorded(self, finished: queue.SimpleQueue[Outcome]) -> list[Outcome]:
+        """Wait for an outcome and take what else has come; results of tests are recorded, all at once, before anyone hears of them."""
+        arrived = [finished.get()]
+        while not finished.empty():
+            arrived.append(finished.get())
+        rows = [self._check_row(outcome) for outcome in arrived if outcome.asset.is_test and outcome.status is not Status.CANCELLED]
+        StateWriter(self.context.statements()).check_results(self.context.run_id, rows)
+        return arrived
+
+    def _check_row(self, outcome: Outcome) -> CheckRow:
         spec = outcome.asset.test
-        row = CheckRow(
+        return CheckRow(
             check=outcome.asset.key,
             asset=(spec.attached_node if spec else "") or self._first_parent(outcome.id),
             status=outcome.status.value,
@@ -89,7 +96,6 @@ class Loop:
             checked_at=outcome.finished_at,
             seconds=outcome.seconds,
         )
-        StateWriter(self.context.statements()).check_results(self.context.run_id, [row])
 
     def _first_parent(self, number: int) -> str:
         parents = self.context.graph.parents[number]

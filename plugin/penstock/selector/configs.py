@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _FOLDED = ("severity",)
 """The one config whose value is compared without regard to case."""
 
+_BOOLEANS = {"TRUE": True, "FALSE": False}
 
-def config_matches(config: Mapping[str, Any], keys: Sequence[str], wanted: str) -> bool:
-    """Tell whether the config under `keys` is `wanted`, or a list that holds it; `true` and `false` match booleans."""
+
+def config_matcher(keys: Sequence[str], wanted: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Return what tells whether the config under `keys` is `wanted`, or a list that holds it.
+
+    `true` and `false`, however they are written, match booleans too.
+    """
+    folded = wanted.upper()
+    boolean = _BOOLEANS.get(folded)
+    fold = tuple(keys) == _FOLDED
+
+    def is_wanted(value: Any) -> bool:
+        if isinstance(value, str):
+            return value == wanted or (fold and value.upper() == folded)
+        if isinstance(value, list):
+            return wanted in value or (fold and folded in map(_upper, value)) or (boolean is not None and boolean in value)
+        return boolean is not None and value is boolean
+
+    return lambda config: is_wanted(config_value(config, keys))
+
+
+def config_value(config: Mapping[str, Any], keys: Sequence[str]) -> Any:
+    """Return the value under `keys`, None where there is none."""
     value: Any = config
     for depth, key in enumerate(keys):
-        if not isinstance(value, Mapping) or (depth and hasattr(dict, key)):
-            # dbt reaches for an attribute first, so in a nested dictionary the key `items` finds dict's own method.
-            return False
+        if depth and (not isinstance(value, dict) or key in _DICT_NAMES):
+            return None
         value = value.get(key)
-    values = value if isinstance(value, list) else [value]
-    boolean = {"TRUE": True, "FALSE": False}.get(wanted.upper())
-    if boolean is not None and (boolean in value if isinstance(value, list) else value is boolean):
-        return True
-    if tuple(keys) == _FOLDED:
-        return any(isinstance(one, str) and one.upper() == wanted.upper() for one in values)
-    return wanted in values
+    return value
+
+
+_DICT_NAMES = frozenset(dir(dict))
+"""dbt reaches for an attribute first, so in a nested dictionary the key `items` finds dict's own method."""
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value

@@ -1,72 +1,103 @@
-"""Which fully qualified names a dotted name selects; source: dbt's `is_selected_node`, rule by rule."""
+"""Which fully qualified names a dotted name selects; source: dbt's `is_selected_node`.
+
+A name selects an asset whose own name it is, whose fqn begins with it, or whose fqn does without its package. A dot
+inside a model's name separates like any other, so a fqn is compared as one dotted text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from penstock.assets.asset import Asset, Kind
-from penstock.selector.globs import Matcher, matcher
+from penstock.selector.globs import matcher
 
 _WILDCARDS = frozenset("*?[]")
 
+Numbered = tuple[int, Asset]
 
-def name_matcher(name: str) -> Callable[[Asset], object]:
-    """Return what is truthy for an asset that `name` selects, its package written in front or not."""
-    parts = name.split(".")
-    wild = next((index for index, part in enumerate(parts) if not _WILDCARDS.isdisjoint(part)), None)
+
+class NameIndex:
+    """Assets by their own name and by what their fqn begins with after the package."""
+
+    def __init__(self, assets: Iterable[Numbered]) -> None:
+        self._assets = list(assets)
+        self._packages = {asset.fqn[0] for _, asset in self._assets}
+        self._versioned: list[Numbered] = []
+        self._named: dict[str, int] = {}
+        self._namesakes: list[Numbered] = []
+        self._folders: dict[str, list[Numbered]] = defaultdict(list)
+        for numbered in self._assets:
+            number, asset = numbered
+            fqn = asset.fqn
+            if asset.version and is_versioned(asset):
+                self._versioned.append(numbered)
+            elif self._named.setdefault(fqn[-1], number) != number:
+                self._namesakes.append(numbered)
+            if len(fqn) > 2 or "." in fqn[-1]:
+                self._folders[fqn[1].partition(".")[0]].append(numbered)
+
+    def find(self, name: str) -> Iterator[int]:
+        """Yield the ids of what a name without wildcards selects; one may come twice."""
+        if name in self._named:
+            yield self._named[name]
+        end = version_end(name)
+        yield from (number for number, asset in chain(self._versioned, self._namesakes) if is_own_name(asset, name, end))
+        first = name.partition(".")[0]
+        for number, asset in self._assets if first in self._packages else self._folders.get(first, ()):
+            dotted = ".".join(asset.fqn) + "."
+            if dotted.startswith(f"{name}.") or dotted.partition(".")[2].startswith(f"{name}."):
+                yield number
+
+
+def has_wildcard(name: str) -> bool:
+    """Tell whether any part of a name is a pattern; a lone bracket counts too."""
+    return not _WILDCARDS.isdisjoint(name)
+
+
+def find_like(assets: Iterable[Numbered], name: str) -> Iterator[int]:
+    """Yield the ids of what a name with wildcards selects.
+
+    From the first part that has one, the pattern is matched against all the rest of the fqn; a pattern without a dot
+    is matched against the asset's own name too.
+    """
     if name == "*":
-        return _anything
-    if wild is None:
-        return _plain(name, parts)
-    return _wild(parts, wild)
-
-
-def _anything(asset: Asset) -> bool:
-    return True
-
-
-def _versioned(asset: Asset) -> bool:
-    return asset.kind is Kind.MODEL and bool(asset.version)
-
-
-def _flat(fqn: Sequence[str]) -> list[str]:
-    """A dot inside a model's name separates like any other."""
-    return ".".join(fqn).split(".")
-
-
-def _plain(name: str, parts: list[str]) -> Callable[[Asset], object]:
-    count = len(parts)
-    versioned_end = "_".join(parts[-2:])
-
-    def selects(asset: Asset) -> bool:
-        fqn = asset.fqn
-        if _versioned(asset):
-            if fqn[-2] == name or "_".join(fqn[-2:]) == versioned_end:
-                return True
-        elif fqn[-1] == name:
-            return True
-        flat = _flat(fqn)
-        return flat[:count] == parts or flat[1 : count + 1] == parts
-
-    return selects
-
-
-def _wild(parts: list[str], wild: int) -> Callable[[Asset], object]:
-    before = parts[:wild]
+        yield from (number for number, _ in assets)
+        return
+    parts = name.split(".")
+    wild = next(index for index, part in enumerate(parts) if has_wildcard(part))
+    before = "".join(f"{part}." for part in parts[:wild])
     rest = matcher(".".join(parts[wild:]))
-    leaf = rest if len(parts) == 1 else None
+    dots = len(parts) - 1
+    end = version_end(name)
 
-    def selects(asset: Asset) -> object:
-        fqn = asset.fqn
-        flat = _flat(fqn)
-        if _continues(flat, before, rest, len(parts)) or _continues(flat[1:], before, rest, len(parts)):
-            return True
-        return leaf is not None and leaf(fqn[-2] if _versioned(asset) else fqn[-1])
+    def is_like(asset: Asset) -> bool:
+        dotted = ".".join(asset.fqn)
+        for text in (dotted, dotted.partition(".")[2]):
+            if text.startswith(before) and text.count(".") >= dots and rest(text[len(before) :]):
+                return True
+        return (dots == 0 and bool(rest(_own_name(asset)))) or is_own_name(asset, name, end)
 
-    return selects
+    yield from (number for number, asset in assets if is_like(asset))
 
 
-def _continues(flat: list[str], before: list[str], rest: Matcher, count: int) -> object:
-    """Tell whether a name begins with `before` and goes on as `rest` says, having at least `count` parts."""
-    wild = len(before)
-    return len(flat) >= count and flat[:wild] == before and rest(".".join(flat[wild:]))
+def is_versioned(asset: Asset) -> bool:
+    """Whether the last part of the fqn is a version; a unit test may have a version, but not in its fqn."""
+    return asset.version != "" and asset.kind is Kind.MODEL
+
+
+def is_own_name(asset: Asset, name: str, end: str) -> bool:
+    """Tell whether `name` is an asset's own; with a version only the last two parts count, joined by a dot or a `_`."""
+    if is_versioned(asset):
+        return asset.fqn[-2] == name or "_".join(asset.fqn[-2:]) == end
+    return asset.fqn[-1] == name
+
+
+def version_end(name: str) -> str:
+    """Return the end of a name as `model_version`."""
+    return "_".join(name.split(".")[-2:])
+
+
+def _own_name(asset: Asset) -> str:
+    return asset.fqn[-2] if is_versioned(asset) else asset.fqn[-1]

@@ -29,7 +29,7 @@ def matcher(pattern: str) -> Matcher:
     return re.compile(fnmatch.translate(pattern)).match
 
 
-def _anything(name: str) -> bool:
+def _anything(_name: str) -> bool:
     return True
 
 
@@ -56,14 +56,13 @@ class PathGlob:
 
     def matches(self, path: str) -> bool:
         """Tell whether the pattern names this file or a folder above it."""
-        folder, _, name = path.rpartition("/")
-        states = self._states(folder)
-        return -1 in states or (not self.folders_only and -1 in self._step(states, name))
+        return -1 in self._states(path.rpartition("/")[0]) or self.names(path)
 
     def names(self, path: str) -> bool:
         """Tell whether the pattern names exactly this file."""
         folder, _, name = path.rpartition("/")
-        return not self.folders_only and len(self.parts) in self._advance(self._states(folder), name)
+        states = self._states(folder)
+        return bool(states) and not self.folders_only and len(self.parts) in self._advance(states, name)
 
     def prefixes(self, path: str) -> Iterator[str]:
         """Yield the folders above this file that the pattern names, and the file itself where it does; "." is the top."""
@@ -99,8 +98,7 @@ class PathGlob:
     def _settle(self, states: set[int]) -> _States:
         """Add what `**` reaches by standing for no folder at all, and -1 where the pattern ends."""
         settled = set(states)
-        for state in sorted(states):
-            while state < len(self.parts) and self.parts[state] == _ANY_DEPTH:
-                state += 1
-                settled.add(state)
+        for position, part in enumerate(self.parts):
+            if part == _ANY_DEPTH and position in settled:
+                settled.add(position + 1)
         return frozenset(settled | {-1}) if len(self.parts) in settled else frozenset(settled)

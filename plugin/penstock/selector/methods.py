@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from penstock.assets.asset import Asset, Kind
 from penstock.errors import SelectionError
-from penstock.selector.configs import config_matches
-from penstock.selector.fqn import name_matcher
+from penstock.selector.configs import config_matcher
+from penstock.selector.fqn import find_like, has_wildcard
 from penstock.selector.globs import Matcher, PathGlob, matcher
 from penstock.selector.tree import Criterion
 from penstock.selector.versions import VERSIONS
@@ -19,24 +19,27 @@ from penstock.selector.view import ALL_KINDS, NAMED_KINDS, PARSED_KINDS, GraphVi
 
 Method = Callable[[GraphView, Criterion], Iterable[int]]
 
-DBT_TYPES = frozenset(
-    "model analysis test snapshot operation seed rpc sql_operation doc source macro exposure metric group saved_query"
-    " semantic_model unit_test fixture function".split()
-)
-"""dbt's resource types; some of them never stand in a graph, and selecting one selects nothing."""
-RESOURCE_TYPES = DBT_TYPES | {kind.value for kind in Kind}
+RESOURCE_TYPES = frozenset({kind.value for kind in Kind} | {"rpc", "sql_operation", "doc", "macro", "group", "fixture"})
+"""Penstock's kinds, dbt's among them, and those of dbt's that never stand in a graph: to select one selects nothing."""
 
 
 def by_fqn(view: GraphView, criterion: Criterion) -> Iterator[int]:
     """Assets by fully qualified name or the end of it; sources and ingestion files have methods of their own."""
-    selects = name_matcher(criterion.value)
-    return (number for number, asset in view.of(NAMED_KINDS) if selects(asset))
+    if has_wildcard(criterion.value):
+        return find_like(view.of(NAMED_KINDS), criterion.value)
+    return view.names.find(criterion.value)
 
 
 def by_tag(view: GraphView, criterion: Criterion) -> Iterator[int]:
     """Assets with a tag; in dbt a semantic model has none."""
     matches = matcher(criterion.value)
-    return (number for number, asset in view.of(ALL_KINDS - {Kind.SEMANTIC_MODEL}) if any(map(matches, _tags(asset))))
+    verdicts: dict[tuple[str, ...], bool] = {}
+    for number, asset in view.of(ALL_KINDS - {Kind.SEMANTIC_MODEL}):
+        tags = asset.tags if asset.kind not in _OTHER_TAGS else _tags(asset)
+        if tags not in verdicts:
+            verdicts[tags] = any(map(matches, tags))
+        if verdicts[tags]:
+            yield number
 
 
 def by_group(view: GraphView, criterion: Criterion) -> Iterator[int]:
@@ -75,20 +78,27 @@ def by_ingest(view: GraphView, criterion: Criterion) -> Iterator[int]:
 
 
 def by_path(view: GraphView, criterion: Criterion) -> Iterator[int]:
-    """Assets declared in a file or under a folder of the project."""
+    """Assets declared in a file or under a folder of the project.
+
+    dbt globs the project's folder, so the paths of a package's nodes count only where the project has them too.
+    """
     pattern = PathGlob(criterion.value)
-    return (number for number, asset in view.of(ALL_KINDS) if _is_under(view, asset, pattern))
+    patches: dict[str, bool] = {"": False}
+    for number, asset in view.of(ALL_KINDS):
+        path, patch = path_of(asset), asset.patch_path
+        if patch not in patches:
+            patches[patch] = pattern.names(patch_of(asset))
+        if asset.ingest is not None and pattern.matches(asset.ingest.path):
+            yield number
+        elif patches[patch]:
+            if view.in_project(asset) or patch_of(asset) in view.places or _has_place(view, pattern, path):
+                yield number
+        elif pattern.matches(path) and (view.in_project(asset) or _has_place(view, pattern, path)):
+            yield number
 
 
-def _is_under(view: GraphView, asset: Asset, pattern: PathGlob) -> bool:
-    """dbt globs the project's folder, so the paths of a package's nodes count only where the project has them too."""
-    if asset.ingest is not None and pattern.matches(asset.ingest.path):
-        return True
-    path, patch = path_of(asset), patch_of(asset)
-    patched = patch != "" and pattern.names(patch)
-    if not patched and not pattern.matches(path):
-        return False
-    return view.in_project(asset) or (patched and patch in view.places) or not view.places.isdisjoint(pattern.prefixes(path))
+def _has_place(view: GraphView, pattern: PathGlob, path: str) -> bool:
+    return not view.places.isdisjoint(pattern.prefixes(path))
 
 
 def by_file(view: GraphView, criterion: Criterion) -> Iterator[int]:
@@ -114,9 +124,8 @@ def by_package(view: GraphView, criterion: Criterion) -> Iterator[int]:
 
 def by_config(view: GraphView, criterion: Criterion) -> Iterator[int]:
     """Models, seeds, snapshots, tests and sources by one value of their config."""
-    for number, asset in view.of(PARSED_KINDS | {Kind.SOURCE}):
-        if config_matches(asset.config, criterion.arguments, criterion.value):
-            yield number
+    matches = config_matcher(criterion.arguments, criterion.value)
+    return (number for number, asset in view.of(PARSED_KINDS | {Kind.SOURCE}) if matches(asset.config))
 
 
 def by_test_name(view: GraphView, criterion: Criterion) -> Iterator[int]:
@@ -146,7 +155,9 @@ def by_resource_type(view: GraphView, criterion: Criterion) -> Iterator[int]:
     """Assets of one type; a source that an ingestion file loads is a source and an ingest."""
     if criterion.value not in RESOURCE_TYPES:
         raise _bad_value(criterion, "a resource type")
-    return (number for number, asset in view.of(ALL_KINDS) if criterion.value in resource_types_of(asset))
+    if criterion.value == Kind.INGEST.value:
+        return (number for number, _ in view.ingests())
+    return view.ids(kind for kind in Kind if kind.value == criterion.value)
 
 
 def by_version(view: GraphView, criterion: Criterion) -> Iterator[int]:
@@ -204,14 +215,17 @@ NOT_AVAILABLE: Mapping[str, str] = {
 }
 
 
-def resource_types_of(asset: Asset) -> tuple[str, ...]:
-    """Return an asset's kind, and `ingest` too for a source that an ingestion file loads."""
-    return (asset.kind.value, Kind.INGEST.value) if asset.ingest is not None else (asset.kind.value,)
+_OTHER_TAGS = frozenset({Kind.UNIT_TEST, Kind.METRIC})
 
 
-def _tags(asset: Asset) -> Iterable[str]:
-    tags = asset.config.get("tags") if asset.kind is Kind.UNIT_TEST else None
-    return (tags,) if isinstance(tags, str) else asset.tags
+def _tags(asset: Asset) -> tuple[str, ...]:
+    """Return the tags dbt sees: a metric's are not those of its config, a unit test's may be one string."""
+    of_config = asset.config.get("tags")
+    if asset.kind is Kind.UNIT_TEST and isinstance(of_config, str):
+        return (of_config,)
+    if asset.kind is Kind.METRIC and list(asset.tags) == of_config:
+        return ()
+    return asset.tags
 
 
 def _generic_name(asset: Asset) -> str:

@@ -16,8 +16,7 @@ from penstock.selector.view import GraphView
 
 
 class Indirect(StrEnum):
-    """Which tests of the selected assets are selected too: any, those with every parent selected, those that a
-    build of the selection could run, or none."""
+    """Which tests of the selected assets come along: any, those with all parents selected, those it can run, or none."""
 
     EAGER = "eager"
     CAUTIOUS = "cautious"
@@ -85,7 +84,7 @@ class Resolver:
         if self.indirect is Indirect.EMPTY:
             return Found(selected, set())
         children = self.view.graph.children
-        tests = self.view.tests.intersection(set().union(*(children[one] for one in selected))) - selected
+        tests = set().union(*(children[one] for one in selected)) & self.view.tests - selected
         if self.indirect is Indirect.EAGER:
             return Found(selected | tests, set())
         present = selected

@@ -38,7 +38,7 @@ def is_before(left: str, right: str) -> bool:
 
 
 def _comparable(asset: Asset) -> bool:
-    """dbt asks whether the versions are truthy, so a version zero is neither older nor newer than any other."""
+    """Dbt asks whether the versions are truthy, so a version zero is neither older nor newer than any other."""
     return asset.version not in _FALSY and asset.latest_version not in _FALSY
 
 

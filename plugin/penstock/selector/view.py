@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from pathlib import PurePosixPath
+from itertools import chain
 
 from penstock.assets.asset import TEST_KINDS, Asset, Kind
 from penstock.graph.asset_graph import AssetGraph
+from penstock.selector.fqn import NameIndex
 
 OWN_KINDS = frozenset({Kind.INGEST, Kind.CHECK, Kind.FILE})
 ALL_KINDS = frozenset(Kind)
@@ -24,21 +25,17 @@ class GraphView:
     def __init__(self, graph: AssetGraph, project: str = "") -> None:
         self.graph = graph
         self.project = project
-        by_kind: dict[Kind, list[int]] = defaultdict(list)
-        for number, asset in enumerate(graph.assets):
-            by_kind[asset.kind].append(number)
-        self.by_kind = by_kind
-
-    def ids(self, kinds: Iterable[Kind]) -> Iterator[int]:
-        """Yield the ids of these kinds."""
-        for kind in kinds:
-            yield from self.by_kind.get(kind, ())
+        self._by_kind: dict[Kind, list[tuple[int, Asset]]] = defaultdict(list)
+        for numbered in enumerate(graph.assets):
+            self._by_kind[numbered[1].kind].append(numbered)
 
     def of(self, kinds: Iterable[Kind]) -> Iterator[tuple[int, Asset]]:
         """Yield the ids of these kinds, each with its asset."""
-        assets = self.graph.assets
-        for number in self.ids(kinds):
-            yield number, assets[number]
+        return chain.from_iterable(self._by_kind[kind] for kind in kinds if kind in self._by_kind)
+
+    def ids(self, kinds: Iterable[Kind]) -> Iterator[int]:
+        """Yield the ids of these kinds."""
+        return (number for number, _ in self.of(kinds))
 
     def ingests(self) -> Iterator[tuple[int, Asset]]:
         """Yield what an ingestion file loads, merged with a dbt source or not."""
@@ -63,11 +60,22 @@ class GraphView:
         return frozenset(self.ids((Kind.SOURCE, Kind.INGEST)))
 
     @cached_property
+    def names(self) -> NameIndex:
+        """What has a fully qualified name, by that name."""
+        return NameIndex(self.of(NAMED_KINDS))
+
+    @cached_property
     def places(self) -> frozenset[str]:
         """The files and folders that are known to be in the project; "." is the project itself."""
         own = [asset for asset in self.graph.assets if self.in_project(asset)]
-        files = {PurePosixPath(path) for asset in own for path in (path_of(asset), patch_of(asset)) if path}
-        return frozenset(map(str, files)).union(str(folder) for file in files for folder in file.parents)
+        files = {path_of(asset) for asset in own} | {patch_of(asset) for asset in own}
+        folders = {"."}
+        for file in files:
+            folder = file.rpartition("/")[0]
+            while folder and folder not in folders:
+                folders.add(folder)
+                folder = folder.rpartition("/")[0]
+        return frozenset(files | folders) - {""}
 
 
 def path_of(asset: Asset) -> str:

@@ -48,9 +48,7 @@ def rendered(name: str, state: str, values: Mapping[str, Any], relation: str = "
     One pass over the text: what a value or a name contains is never looked at again.
     """
     names = {"{state}": state, "{relation}": relation}
-    return _SLOT_OR_PARAMETER.sub(
-        lambda match: _literal(values[match[1]]) if match[1] else names[match[0]], queries()[name]
-    )
+    return _SLOT_OR_PARAMETER.sub(lambda match: _literal(values[match[1]]) if match[1] else names[match[0]], queries()[name])
 
 
 def _literal(value: Any) -> str:

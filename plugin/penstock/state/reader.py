@@ -3,31 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from penstock.assets.names import AssetKey
-from penstock.assets.records import Attempt, CheckResult, InputVersion, Materialization
+from penstock.assets.records import Attempt, CheckResult, InputVersion, Materialization, StateSnapshot
 from penstock.state.store import Statements, stored_version
-
-
-@dataclass(frozen=True, slots=True)
-class StateSnapshot:
-    """The state at one moment; empty mappings where nothing was recorded yet.
-
-    `materializations` holds each asset's latest one; `failed_partitions` those whose last attempt did not succeed;
-    `crashed` are assets whose claim no attempt ever answered.
-    """
-
-    materializations: Mapping[AssetKey, Materialization] = field(default_factory=dict)
-    inputs: Mapping[AssetKey, tuple[InputVersion, ...]] = field(default_factory=dict)
-    attempts: Mapping[AssetKey, Attempt] = field(default_factory=dict)
-    attempt_tokens: Mapping[AssetKey, int] = field(default_factory=dict)
-    checks: Mapping[AssetKey, CheckResult] = field(default_factory=dict)
-    relation_types: Mapping[AssetKey, str] = field(default_factory=dict)
-    volatile: Mapping[AssetKey, str] = field(default_factory=dict)
-    failed_partitions: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
-    crashed: frozenset[AssetKey] = frozenset()
 
 
 def read_state(statements: Statements) -> StateSnapshot:

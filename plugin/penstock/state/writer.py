@@ -159,7 +159,9 @@ class StateWriter:
         current = {asset.key: _asset_row(asset) for asset in graph.assets}
         rows = [(row, False) for key, row in current.items() if recorded.get(key) != row]
         rows += [(row, True) for key, row in recorded.items() if key not in current]
-        names = ("assets", "kinds", "names", "packages", "paths", "relations", "materialized", "code_versions", "owners", "descriptions", "tags")
+        names = (
+            "assets", "kinds", "names", "packages", "paths", "relations", "materialized", "code_versions", "owners", "descriptions", "tags",
+        )  # fmt: skip
         self._insert("insert_assets", run_id, names, rows)
 
     def _record_edges(self, run_id: str, graph: AssetGraph) -> None:

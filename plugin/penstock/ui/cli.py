@@ -92,7 +92,7 @@ def _run(words: list[str]) -> int:
             raise
         _show(error)
         return error.exit_code
-    except Exception as error:  # noqa: BLE001 (no traceback without --debug)
+    except Exception as error:
         if debug:
             raise
         _show(PenstockError(f"unexpected {type(error).__name__}: {error}", hint="Run again with --debug and report what it prints."))

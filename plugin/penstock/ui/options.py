@@ -59,12 +59,12 @@ def console_of(options: dict[str, Any]) -> Console:
     return Console(quiet=options.pop("quiet"), debug=options.pop("debug"), log_format=options.pop("log_format"))
 
 
-def settings_of(options: dict[str, Any]) -> Settings:
-    """Find the project from the place options, taking them out of `options`. Raises ConfigError or ProjectError."""
+def place_of(options: dict[str, Any]) -> Place:
+    """Return the place options as one value, taking them out of `options`. Raises ConfigError for unusable `--vars`."""
     variables = load_yaml(options.pop("variables") or "{}", "--vars")
     if not isinstance(variables, dict):
         raise ConfigError("--vars must be a YAML mapping", hint="For example --vars 'country: nl'.")
-    place = Place(
+    return Place(
         project_dir=options.pop("project_dir"),
         profiles_dir=options.pop("profiles_dir"),
         profile=options.pop("profile"),
@@ -73,7 +73,11 @@ def settings_of(options: dict[str, Any]) -> Settings:
         vars={str(name): value for name, value in variables.items()},
         threads=options.pop("threads") or 0,
     )
-    return discover(place, Path.cwd(), os.environ)
+
+
+def settings_of(options: dict[str, Any]) -> Settings:
+    """Find the project from the place options, taking them out of `options`. Raises ConfigError or ProjectError."""
+    return discover(place_of(options), Path.cwd(), os.environ)
 
 
 def selection_of(options: dict[str, Any]) -> dict[str, Any]:

@@ -92,8 +92,5 @@ def show_report(console: Console, report: Report) -> None:
     good = counts.get("SUCCESS", 0) + counts.get("PASS", 0)
     skipped = counts.get("SKIPPED", 0) + counts["BLOCKED"]
     total = good + counts.get("WARN", 0) + error + skipped + counts["REUSED"]
-    done = (
-        f"Done. PASS={good} WARN={counts.get('WARN', 0)} ERROR={error} SKIP={skipped} NO-OP=0 "
-        f"REUSED={counts['REUSED']} TOTAL={total}"
-    )
+    done = f"Done. PASS={good} WARN={counts.get('WARN', 0)} ERROR={error} SKIP={skipped} NO-OP=0 REUSED={counts['REUSED']} TOTAL={total}"
     console.event("done", {"run_id": report.run_id, "seconds": report.seconds, "counts": counts}, done, "green" if report.ok else "red")

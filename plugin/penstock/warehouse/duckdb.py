@@ -70,9 +70,7 @@ class DuckDBWarehouse:
 
     capabilities = CAPABILITIES
 
-    def __init__(
-        self, root: duckdb.DuckDBPyConnection, target: Mapping[str, Any], attach: Sequence[Mapping[str, Any]] = ()
-    ) -> None:
+    def __init__(self, root: duckdb.DuckDBPyConnection, target: Mapping[str, Any], attach: Sequence[Mapping[str, Any]] = ()) -> None:
         self._root = root
         self._session = tuple(session_statements(target))
         try:
@@ -128,7 +126,7 @@ def open_duckdb(
             locked = _LOCKED.search(str(error))
             if locked is None:
                 raise ConfigError(f"cannot open {path.name}: {_message(error)}", hint=_remedy(error)) from error
-            if 0 <= wait_seconds and time.monotonic() >= deadline:
+            if wait_seconds >= 0 and time.monotonic() >= deadline:
                 raise busy(path, f"{Path(locked['program'].strip()).name} (pid {locked['pid']})") from error
         time.sleep(_POLL_SECONDS)
 

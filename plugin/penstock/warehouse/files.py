@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 import re
 from pathlib import Path
 
@@ -20,7 +19,7 @@ def observe_files(name: str, pattern: str, base: Path) -> Observation:
     listing = {}
     try:
         for found in glob.iglob(pattern, root_dir=base, recursive=True, include_hidden=True):
-            stat = os.stat(base / found)
+            stat = (base / found).stat()
             listing[found] = [stat.st_size, stat.st_mtime_ns]
     except OSError as error:
         return Observation(name, "", Strength.UNKNOWN, error.strerror or "unreadable")

@@ -45,8 +45,8 @@ where i.input_version <> v.version;
 create or replace view {state}.asset_status as
 with built as (
     select asset, max(committed_at) as last_built_at, max_by(code_version, token) as code_version,
-        max_by(data_version, token) as data_version, max_by("rows", token) as "rows", max(token) as token
-    from {state}.materialization
+        max_by(data_version, token) as data_version, sum("rows") as "rows", max(token) as token
+    from {state}.current_materialization
     group by asset
 ),
 stale as (

@@ -57,7 +57,8 @@ def _find(name: str, keys: Sequence[str]) -> str:
     if found:
         raise SelectionError(f"`{name}` could be {', '.join(found)}", hint="Use the full name.")
     near = difflib.get_close_matches(name, [display(key) for key in keys], 3)
-    raise SelectionError(f"the recorded lineage has no asset `{name}`", hint=f"Did you mean {', '.join(dict.fromkeys(near))}?" if near else "")
+    hint = f"Did you mean {', '.join(dict.fromkeys(near))}?" if near else ""
+    raise SelectionError(f"the recorded lineage has no asset `{name}`", hint=hint)
 
 
 def _adjacency(edges: Sequence[Edge]) -> tuple[Mapping[str, list[str]], Mapping[str, list[str]]]:

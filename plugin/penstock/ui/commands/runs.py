@@ -29,7 +29,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 @output_options
 @place_options
 @click.pass_context
-def runs(context: click.Context, since: str, failed: bool, limit: int, output: str, **options: Any) -> int:
+def runs(context: click.Context, /, since: str, failed: bool, limit: int, output: str, **options: Any) -> int:
     """Show what earlier runs did: `runs`, `runs show ID`, `runs logs ID NODE`."""
     context.obj = {"console": console_of(options), "settings": settings_of(options), "output": output}
     if context.invoked_subcommand is not None:
@@ -43,7 +43,7 @@ def runs(context: click.Context, since: str, failed: bool, limit: int, output: s
         console.table(
             ("run", "started (UTC)", "took", "status", "command", "built", "reused", "failed", "skipped", "commit"),
             [
-                (row[0], f"{row[1]:%Y-%m-%d %H:%M:%S}", _took(row[1], row[2]), row[3], row[4], *(_count(n) for n in row[5:9]), str(row[9])[:8])
+                (row[0], f"{row[1]:%Y-%m-%d %H:%M:%S}", _took(row[1], row[2]), *row[3:5], *map(_count, row[5:9]), str(row[9])[:8])
                 for row in rows
             ],
         )
@@ -53,7 +53,7 @@ def runs(context: click.Context, since: str, failed: bool, limit: int, output: s
 @runs.command()
 @click.argument("run", default="")
 @click.pass_context
-def show(context: click.Context, run: str) -> int:
+def show(context: click.Context, /, run: str) -> int:
     """Show the steps of one run, the latest where no ID is given (the start of an ID is enough)."""
     console, settings = context.obj["console"], context.obj["settings"]
     with reading(settings) as state:
@@ -79,13 +79,13 @@ def show(context: click.Context, run: str) -> int:
 @click.argument("run")
 @click.argument("node")
 @click.pass_context
-def logs(context: click.Context, run: str, node: str) -> int:
+def logs(context: click.Context, /, run: str, node: str) -> int:
     """Show everything recorded of one asset in one run."""
     console, settings = context.obj["console"], context.obj["settings"]
     with reading(settings) as state:
         found = state.find_run(run)
-        steps = [row for row in state.query("show_steps", {"run_id": found[0]}) if node in (row[0], display(row[0]), row[0].split(".")[-1])]
-        checks = [row for row in state.query("show_checks", {"run_id": found[0]}) if node in (row[0], display(row[0])) or row[0] == steps[0][0]]
+        steps = [row for row in state.query("show_steps", {"run_id": found[0]}) if node in _names(row[0])]
+        checks = [row for row in state.query("show_checks", {"run_id": found[0]}) if node in _names(row[0])]
     if not steps:
         raise ConfigError(f"run {found[0]} says nothing of `{node}`", hint=f"See `penstock runs show {found[0]}`.")
     for row in steps:
@@ -97,9 +97,13 @@ def logs(context: click.Context, run: str, node: str) -> int:
     return 0
 
 
+def _names(key: str) -> tuple[str, ...]:
+    return key, display(key), key.rsplit(".", maxsplit=1)[-1], key.split(".")[2] if key.count(".") > 1 else key
+
+
 def _since(text: str) -> datetime:
     if not text:
-        return datetime(1970, 1, 1)
+        return datetime.fromisoformat("1970-01-01")
     age = re.fullmatch(r"(\d+)([mhdw])", text)
     if age:
         return utc_now() - timedelta(**{_UNITS[age[2]]: int(age[1])})

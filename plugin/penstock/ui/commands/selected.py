@@ -10,4 +10,4 @@ def warn_unmatched(console: Console, selection: Selection) -> None:
     """Warn of each criterion that matched nothing, with the nearest names."""
     for miss in selection.unmatched:
         near = f" Nearest: {', '.join(miss.nearest)}." if miss.nearest else ""
-        console.warning(f"the selection criterion '{miss.criterion}' matches nothing.{near}")
+        console.warning(f"the selection criterion '{miss.text}' matches nothing.{near}")

@@ -15,6 +15,7 @@ from penstock.ui.options import console_of, output_options, place_options, setti
 
 _BAD = ("failed", "never_built", "stale")
 _STYLES = {"failed": "red", "never_built": "yellow", "stale": "yellow", "fresh": "green"}
+_FAILURE_COLUMNS = ("check", "asset", "status", "failures", "message", "checked_at")
 _COLUMNS = ("asset", "relation", "kind", "status", "reason", "last_built_at", "rows", "detail", "owner", "path")
 
 
@@ -40,7 +41,7 @@ def status(output: str, strict: bool, everything: bool, **options: Any) -> int:
         console.json(
             {
                 "assets": [dict(zip(_COLUMNS, row, strict=True)) for row in rows],
-                "failures": [dict(zip(("check", "asset", "status", "failures", "message", "checked_at"), row, strict=True)) for row in failures],
+                "failures": [dict(zip(_FAILURE_COLUMNS, row, strict=True)) for row in failures],
             }
         )
     else:
@@ -56,7 +57,8 @@ def status(output: str, strict: bool, everything: bool, **options: Any) -> int:
         console.data("")
         console.data(", ".join(f"{count} {word.replace('_', ' ')}" for word, count in counts.items() if count))
         for row in failures:
-            console.data(console.styled(f"{row[2]}: {display(row[0])} on {display(row[1])}: {str(row[4]).splitlines()[0] if row[4] else ''}", "red"))
+            message = str(row[4]).split("\n")[0]
+            console.data(console.styled(f"{row[2]}: {display(row[0])} on {display(row[1])}: {message}", "red"))
     return EXIT_FAILED if strict and (bad or any(row[2] in ("fail", "error") for row in failures)) else EXIT_OK
 
 

@@ -1,0 +1,72 @@
+"""Fixtures: workspaces built once for all workers, and copied for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from small_project import PLACE, SMALL
+from workspace import Dbt, Workspace
+
+Make = Callable[[dict[str, str]], Workspace]
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dbt]:
+    """One dbt process for each worker."""
+    process = Dbt(tmp_path_factory.mktemp("dbt"))
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Write a project's files into a folder of its own."""
+
+    def made(files: dict[str, str]) -> Workspace:
+        folder = tmp_path / "project"
+        workspace = Workspace(folder, folder / "warehouse.duckdb")
+        workspace.write({**PLACE, **files})
+        return workspace
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def small_template(shared: Path) -> Workspace:
+    """The small project, built once by `penstock build`."""
+    return _once(shared / "small", SMALL)
+
+
+@pytest.fixture
+def small(small_template: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of the small project with its database: three models, a seed, an ingestion file, tests; all fresh."""
+    return small_template.copy_to(tmp_path / "project")
+
+
+def _once(folder: Path, files: dict[str, str]) -> Workspace:
+    workspace = Workspace(folder / "project", folder / "project" / "warehouse.duckdb")
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "done").exists():
+            workspace.write(files)
+            workspace.penstock("build").expect(0)
+            (folder / "done").touch()
+    return workspace
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Workspace:
+    """The demo of this repository with its data, nothing built."""
+    folder = tmp_path / "shop"
+    workspace = Workspace(folder, folder / "dbt_project" / "shop.duckdb")
+    Workspace(tmp_path, folder).penstock("init", "--demo", str(folder)).expect(0)
+    return workspace

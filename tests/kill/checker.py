@@ -1,0 +1,259 @@
+"""The judge: opens the database after a kill and says what is wrong, in plain SQL, without Penstock's code.
+
+It knows the project's queries and the state tables' columns, and works out from them what every relation must hold and
+what the next build may and must redo.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tests.kill import project
+
+CONTENT = "'rows:' || count(*) || ':' || coalesce(sum(hash(*columns(*))), 0)"
+STATE_TABLES = frozenset(
+    "meta run run_end decision claim attempt materialization materialization_input observation check_result asset edge asset_column column_edge".split()
+)
+Slice = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """One line that a worker printed: this result is there."""
+
+    asset: str
+    partition: str
+    token: int
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a build of a given round must redo, as the database stood before it; `token` and `run` are the latest on record then."""
+
+    assets: frozenset[str] = frozenset(project.BY_KEY)
+    slices: frozenset[Slice] = frozenset()
+    token: int = 0
+    run: str = ""
+
+    def text(self) -> str:
+        """Return it as JSON, to be handed from process to process."""
+        return json.dumps({**asdict(self), "assets": sorted(self.assets), "slices": sorted(self.slices)})
+
+    @classmethod
+    def of(cls, text: str) -> Due:
+        """Read it back."""
+        raw = json.loads(text)
+        return cls(frozenset(raw["assets"]), frozenset((asset, name) for asset, name in raw["slices"]), raw["token"], raw["run"])
+
+
+EVERYTHING = Due(slices=frozenset((project.DAILY, name) for name, _, _ in project.days()))
+
+
+@dataclass
+class Judge:
+    """Looks at one database file that nobody else has open."""
+
+    database: Path
+
+    def __post_init__(self) -> None:
+        self.connection = duckdb.connect(":memory:")
+        self.connection.execute(f"attach '{self.database}' as {self.database.stem} (read_only)")
+        self.connection.execute(f"use {self.database.stem}")
+
+    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one query."""
+        return self.connection.execute(sql, list(parameters)).fetchall()
+
+    @property
+    def has_store(self) -> bool:
+        """Whether a migration ever committed."""
+        return bool(self.ask("select 1 from duckdb_schemas() where schema_name = ? and database_name = current_database()", [project.STATE]))
+
+    def relations(self) -> dict[str, str]:
+        """Return what stands in the output schema."""
+        rows = self.ask(
+            "select table_name, 'table' from duckdb_tables() where schema_name = 'out' and database_name = current_database() union all "
+            "select view_name, 'view' from duckdb_views() where schema_name = 'out' and database_name = current_database()"
+        )
+        return {name: kind for name, kind in rows}  # noqa: C416 (dict() would lose the types)
+
+    def content(self, relation: str, start: datetime | None = None, end: datetime | None = None) -> tuple[str, int]:
+        """Return content version and number of rows of a relation or of a slice of it."""
+        where = f" where day >= timestamp '{start}' and day < timestamp '{end}'" if start else ""
+        version, rows = self.ask(f"select {CONTENT}, count(*) from {relation}{where}")[0]
+        return str(version), int(rows)
+
+    def newer(self, token: int) -> int:
+        """Return how many records came after a token."""
+        return int(self.ask(f"select count(*) from {project.STATE}.materialization where token > ?", [token])[0][0]) if self.has_store else 0
+
+
+def violations(judge: Judge, acks: Sequence[Ack], before: Due) -> Iterator[str]:
+    """Yield everything that is wrong with a database after a kill; `before` is what the killed build had to do."""
+    yield from _store(judge)
+    standing = judge.relations()
+    if not judge.has_store:
+        yield from (f"{name}: stands without any record" for name in standing)
+        yield from (f"{ack.asset}: acknowledged, but there is no store" for ack in acks)
+        return
+    yield from _records_agree(judge, standing)
+    yield from _appended_once(judge)
+    yield from _written_once(judge)
+    yield from _acknowledged(judge, acks)
+    yield from _only_due(judge, before)
+
+
+def _store(judge: Judge) -> Iterator[str]:
+    tables = {name for (name,) in judge.ask("select table_name from duckdb_tables() where schema_name = ?", [project.STATE])}
+    if tables and not tables >= STATE_TABLES:
+        yield f"the store is half made: {sorted(STATE_TABLES - tables)} are missing"
+    if judge.has_store:
+        if not tables:
+            yield "the store has a schema and no tables"
+        elif [("1",)] != judge.ask(f"select value from {project.STATE}.meta where key = 'schema_version'"):
+            yield "the store does not say its version"
+
+
+def _latest(judge: Judge) -> dict[Slice, tuple[int, str, int | None]]:
+    rows = judge.ask(
+        f"select asset, partition, max(token), max_by(data_version, token), max_by(coalesce(rows, -1), token) "
+        f"from {project.STATE}.materialization group by all"
+    )
+    return {(asset, name): (token, version, None if count < 0 else count) for asset, name, token, version, count in rows}
+
+
+def _records_agree(judge: Judge, standing: Mapping[str, str]) -> Iterator[str]:
+    """Relation and record: both or neither; rows and content hash the same."""
+    latest = _latest(judge)
+    recorded = {asset for asset, _ in latest}
+    for node in project.NODES:
+        if (node.name in standing) != (node.key in recorded):
+            yield f"{node.key}: relation {'stands' if node.name in standing else 'is missing'}, record is {'there' if node.key in recorded else 'missing'}"
+        elif node.name in standing and node.how != "view":
+            for name, start, end in project.days() if node.how == "days" else [("", None, None)]:
+                version, rows = judge.content(node.relation, start, end)
+                seen = latest.get((node.key, name), (0, "nothing", 0))
+                if (seen[1], seen[2]) != (version, rows) and (rows or seen[0]):
+                    yield f"{node.key} {name}: holds {version}, on record is {seen[1]} with {seen[2]} rows"
+
+
+def _appended_once(judge: Judge) -> Iterator[str]:
+    """Every recorded run added its rows exactly once, and nobody else added any."""
+    node = project.BY_KEY[project.APPENDED]
+    recorded = judge.ask(f"select run_id, count(*) from {project.STATE}.materialization where asset = ? group by all order by all", [node.key])
+    found = judge.ask(f"select run_id, count(*) from (select run_id, id from {node.relation}) where id = 0 group by all order by all") if recorded else []
+    if recorded != found:
+        yield f"{node.key}: runs on record {recorded}, runs in the table {found}"
+
+
+def _written_once(judge: Judge) -> Iterator[str]:
+    state = project.STATE
+    for row in judge.ask(f"select asset, partition, token, count(*) from {state}.materialization group by all having count(*) > 1"):
+        yield f"recorded more than once: {row}"
+    for row in judge.ask(
+        f"select asset, partition, token, count(*) from {state}.attempt where status = 'success' group by all having count(*) > 1 union all "
+        f"select m.asset, m.partition, m.token, 0 from {state}.materialization as m anti join "
+        f"(from {state}.attempt where status = 'success') as a using (asset, partition, token)"
+    ):
+        yield f"successful attempts of one record: {row}"
+    counted = judge.ask(
+        f"select m.asset, m.token, count(i.input) from {state}.materialization as m "
+        f"left join {state}.materialization_input as i using (asset, partition, token) group by all"
+    )
+    for asset, token, count in counted:
+        if count != len(project.BY_KEY[asset].parents):
+            yield f"{asset} {token}: {count} inputs on record"
+    for row in judge.ask(f"select run_id, asset, partition from {state}.materialization group by all having count(*) > 1"):
+        yield f"built twice in one run: {row}"
+
+
+def _acknowledged(judge: Judge, acks: Sequence[Ack]) -> Iterator[str]:
+    recorded = {(a, p, t): rows for a, p, t, rows in judge.ask(f"select asset, partition, token, rows from {project.STATE}.materialization")}
+    for ack in acks:
+        place = (ack.asset, ack.partition, ack.token)
+        if place not in recorded or recorded[place] != ack.rows:
+            yield f"acknowledged and not on record: {ack}"
+
+
+def _only_due(judge: Judge, before: Due) -> Iterator[str]:
+    """Whatever was decided or written since may only be what was due then."""
+    state = project.STATE
+    last = _last_run(judge)
+    decided = {a for (a,) in judge.ask(f"select asset from {state}.decision where run_id = ? and decision = 'BUILD'", [last])}
+    newer = judge.ask(f"select asset, partition from {state}.materialization where token > ?", [before.token])
+    for asset, name in newer:
+        if asset not in before.assets or (name and (asset, name) not in before.slices):
+            yield f"{asset} {name}: done again, though it was not due"
+    if last != before.run and decided & set(project.BY_KEY) != before.assets:
+        yield f"decided otherwise than the records say: {sorted((decided & set(project.BY_KEY)) ^ before.assets)}"
+
+
+def _last_run(judge: Judge) -> str:
+    return str(judge.ask(f"select coalesce(max(run_id), '') from {project.STATE}.run")[0][0])
+
+
+def due(judge: Judge, number: int) -> Due:
+    """Work out what a build in round `number` has to do: what was in flight, and what is not current with its inputs."""
+    if not judge.has_store:
+        return EVERYTHING
+    state, latest = project.STATE, _latest(judge)
+    versions = {f"source.kill.{name}": _source_version(judge, name, number) for name in project.SOURCES}
+    consumed: dict[tuple[str, str, int], dict[str, str]] = {}
+    for asset, name, token, source, version in judge.ask(f"select asset, partition, token, input, input_version from {state}.materialization_input"):
+        consumed.setdefault((asset, name, token), {})[source] = version
+    open_claims = {(a, p) for a, p in judge.ask(f"select asset, partition from {state}.claim anti join {state}.materialization using (asset, partition, token)")}
+    assets: set[str] = set()
+    slices: set[Slice] = set()
+    for node in project.NODES:
+        wanted = {parent: versions.get(parent, "") for parent in node.parents}
+        names = [name for name, _, _ in project.days()] if node.how == "days" else [""]
+        for one in ((node.key, name) for name in names):
+            if one in open_claims or one not in latest or consumed.get((*one, latest[one][0])) != wanted:
+                slices.add(one)
+        if any((node.key, name) in slices for name in names) or assets & set(node.parents):
+            assets.add(node.key)
+        versions[node.key] = str(max((latest[one][0] for one in latest if one[0] == node.key), default=0))
+    token = max((seen[0] for seen in latest.values()), default=0)
+    return Due(frozenset(assets), frozenset(one for one in slices if one[1]), token, _last_run(judge))
+
+
+def _source_version(judge: Judge, source: str, number: int) -> str:
+    return str(judge.ask(f"select {CONTENT} from ({project.source_sql(source, project.variant(source, number))})")[0][0])
+
+
+def unfinished(judge: Judge, number: int) -> Iterator[str]:
+    """Yield every relation that differs, after a build that ended well, from the same project built by plain SQL."""
+    appended = _expected_arrivals(judge)
+    judge.connection.execute("attach ':memory:' as expected")
+    judge.connection.execute("use expected")
+    for statement in ("create schema out", *project.load_sql(number)):
+        judge.connection.execute(statement)
+    for node in project.NODES:
+        sql = appended if node.key == project.APPENDED else node.sql
+        judge.connection.execute(f"create {'view' if node.how == 'view' else 'table'} {node.relation} as {sql}")
+    judge.connection.execute(f"use {judge.database.stem}")
+    for node in project.NODES:
+        pair = node.relation, f"expected.{node.relation}"
+        rows = judge.ask(f"(from {pair[0]} except all from {pair[1]}) union all (from {pair[1]} except all from {pair[0]})")
+        if rows:
+            yield f"{node.key}: {len(rows)} rows differ from plain SQL in round {number}"
+    judge.connection.execute("detach expected")
+
+
+def _expected_arrivals(judge: Judge) -> str:
+    """Return a query for what every recorded run must have appended, by the version of the source that it says it read."""
+    by_version = {_source_version(judge, "orders", number): project.variant("orders", number) for number in range(6)}
+    rows = judge.ask(
+        f"select m.run_id, i.input_version from {project.STATE}.materialization as m "
+        f"join {project.STATE}.materialization_input as i using (asset, token) where asset = ?", [project.APPENDED]
+    )  # fmt: skip
+    parts = [f"select '{run}' as run_id, id, amount from ({project.source_sql('orders', by_version[version])})" for run, version in rows]
+    return " union all ".join(parts)

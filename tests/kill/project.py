@@ -1,0 +1,87 @@
+"""The small project that the kill test runs: what is built from what, and what the sources hold in each round.
+
+Nothing here comes from Penstock, so that the checker can work out the expected rows on its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+STATE = "penstock"
+FIRST_DAY = datetime(2024, 2, 28)
+DAYS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One thing to build: `how` is view, table, replace, append or days (a table written day by day)."""
+
+    key: str
+    name: str
+    how: str
+    parents: tuple[str, ...]
+    sql: str
+
+    @property
+    def relation(self) -> str:
+        """Its quoted name."""
+        return 'out."' + self.name.replace('"', '""') + '"'
+
+
+SOURCES = ("orders", "customers", "events")
+
+NODES = (
+    Node("model.kill.stg_orders", "stg_orders", "view", ("source.kill.orders",), "select id, customer, amount, loaded from src.orders"),
+    Node("model.kill.stg_customers", "stg_customers", "view", ("source.kill.customers",),
+         "select id, upper(name) as name, region from src.customers"),
+    Node("ingest.out.copies", "copies", "replace", ("source.kill.customers",), "select * from src.customers"),
+    Node("ingest.out.arrivals", "arrivals", "append", ("source.kill.orders",), "select $run_id as run_id, id, amount from src.orders"),
+    Node("model.kill.fct_orders", 'fct "orders"; --', "table", ("model.kill.stg_orders", "model.kill.stg_customers"),
+         "select o.*, c.name, c.region from out.stg_orders as o join out.stg_customers as c on c.id = o.customer"),
+    Node("model.kill.customer_value", "customer_value", "table", ("model.kill.fct_orders",),
+         'select customer, sum(amount) as amount, count(*) as orders from out."fct ""orders""; --" group by customer'),
+    Node("model.kill.daily", "daily", "days", ("source.kill.events",), "select id, day, n from src.events"),
+    Node("model.kill.daily_totals", "daily_totals", "table", ("model.kill.daily",), "select day, sum(n) as n from out.daily group by day"),
+    Node("model.kill.regions", "regions", "table", ("ingest.out.copies", "model.kill.customer_value"),
+         "select c.region, sum(v.amount) as amount from out.copies as c join out.customer_value as v on v.customer = c.id group by c.region"),
+    Node("model.kill.arrival_totals", "arrival_totals", "table", ("ingest.out.arrivals",),
+         "select run_id, count(*) as n, sum(amount) as amount from out.arrivals group by run_id"),
+    Node("model.kill.report", "report", "view", ("model.kill.daily_totals", "model.kill.regions"),
+         "select d.day, d.n, r.region, r.amount from out.daily_totals as d cross join out.regions as r"),
+    Node("model.kill.summary", "summary", "table", ("model.kill.report", "model.kill.arrival_totals"),
+         "select (select sum(amount) from out.report) as amount, (select sum(n) from out.arrival_totals) as arrivals"),
+)  # fmt: skip
+"""In an order in which each comes after what it reads."""
+
+BY_KEY = {node.key: node for node in NODES}
+TEST = ("test.kill.no_negative_value", "model.kill.customer_value", "select * from out.customer_value where amount < 0")
+DAILY = "model.kill.daily"
+APPENDED = "ingest.out.arrivals"
+
+
+def variant(source: str, number: int) -> int:
+    """Which of its three variants a source holds in a round; contents come back, at another pace for each source."""
+    return {"orders": number // 2, "customers": number // 3, "events": (number + 1) // 2}[source] % 3
+
+
+def source_sql(source: str, which: int) -> str:
+    """Return the query that makes one variant of a source."""
+    if source == "orders":
+        return f"select i as id, i % 7 as customer, (i * 13 + {which}) % 100 as amount, {which} as loaded from range({40 + which}) as r(i)"
+    if source == "customers":
+        return f"select i as id, 'name ' || (i + {which}) as name, (i + {which}) % 3 as region from range(7) as r(i)"
+    day = f"timestamp '{FIRST_DAY}' + to_days((i % {DAYS})::integer) + to_hours((i % 24)::integer)"
+    return f"select i as id, {day} as day, i + {which} as n from range(60) as r(i)"
+
+
+def load_sql(number: int) -> list[str]:
+    """Return the statements that bring all sources to a round."""
+    made = [f"create or replace table src.{source} as {source_sql(source, variant(source, number))}" for source in SOURCES]
+    return ["create schema if not exists src", *made]
+
+
+def days() -> list[tuple[str, datetime, datetime]]:
+    """Return the partitions of the daily table: name, start and end."""
+    starts = [FIRST_DAY + timedelta(days=number) for number in range(DAYS)]
+    return [(start.strftime("%Y-%m-%d"), start, start + timedelta(days=1)) for start in starts]

@@ -1,0 +1,252 @@
+"""The process that gets killed: one build of the small project through Penstock's own planner, loop and commit protocol.
+
+It prints one line for each acknowledged result: `ack`, asset, partition, token, rows; tabs between. `--arm control` is the
+protocol done wrong: the record in a second transaction after the data's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+
+from penstock.app.gather import gather
+from penstock.app.runs import new_run_id, utc_now
+from penstock.assets.asset import Asset, Column, EdgeKind, IngestSpec, Kind, SourceSpec, TestSpec
+from penstock.assets.fingerprint import fingerprint
+from penstock.assets.names import RelationName
+from penstock.graph.asset_graph import AssetGraph
+from penstock.graph.gates import contract, order_of, run_order
+from penstock.parser.query import QueryFacts, read_query
+from penstock.plan.facts import Facts
+from penstock.plan.planner import Plan, make_plan
+from penstock.plan.reasons import Decision
+from penstock.plan.schedule import Schedule
+from penstock.runner import native
+from penstock.runner.commit import Publication, fence, publish, read_back, record
+from penstock.runner.context import RunContext
+from penstock.runner.execute import Loop
+from penstock.runner.outcomes import Outcome, Status
+from penstock.state.store import Statements, migrate
+from penstock.state.writer import DecisionRow, RunEndRow, RunRow, StateWriter
+from penstock.warehouse import failpoints
+from penstock.warehouse.duckdb import DuckDBWarehouse, open_duckdb
+from penstock.warehouse.failpoints import failpoint
+from penstock.warehouse.lock import DatabaseLock, Holder
+from tests.kill import project
+
+Publish = Callable[[Statements, Publication, Callable[[], None], Callable[[], datetime]], int | None]
+
+
+def publish_in_two(sql: Statements, what: Publication, write: Callable[[], None], clock: Callable[[], datetime]) -> int | None:
+    """The control arm: data first, and the record after it in a transaction of its own."""
+    sql.connection.begin()
+    fence(sql, what, clock())
+    failpoint("write.before")
+    write()
+    failpoint("write.after")
+    sql.connection.commit()
+    failpoint("between.after")
+    sql.connection.begin()
+    record(sql, what, clock())
+    failpoint("commit.before")
+    sql.connection.commit()
+    failpoint("commit.after")
+    return read_back(sql, what)
+
+
+ARMS: dict[str, Publish] = {"protocol": publish, "control": publish_in_two}
+
+
+class HandmadeQueries:
+    """Stands where dbt's compiler does."""
+
+    def get(self, asset: Asset) -> tuple[str, QueryFacts]:
+        """Return the query and what it reads."""
+        sql = project.TEST[2] if asset.is_test else project.BY_KEY[asset.key].sql
+        return sql, read_query(sql, "duckdb")
+
+    def learned(self, asset: Asset, sql: str) -> QueryFacts:
+        """Nothing here is compiled while it runs."""
+        raise NotImplementedError
+
+
+class Silent:
+    """A sink that says nothing: the acknowledgements do."""
+
+    def started(self, number: int, total: int, asset: Asset, executor: str) -> None:
+        """Say nothing."""
+
+    def finished(self, number: int, total: int, outcome: Outcome) -> None:
+        """Say nothing."""
+
+
+def make_graph(number: int) -> AssetGraph:
+    """Return the project as assets; owners and columns differ from round to round, code versions do not."""
+    assets = [
+        Asset(f"source.kill.{name}", Kind.SOURCE, name, relation=RelationName("", "src", name), source=SourceSpec("kill"))
+        for name in project.SOURCES
+    ]
+    edges = [(parent, node.key, EdgeKind.DATA) for node in project.NODES for parent in node.parents]
+    assets += [_asset(node, number) for node in project.NODES]
+    key, parent, sql = project.TEST
+    assets.append(
+        Asset(key, Kind.TEST, key.split(".")[-1], materialized="test", test=TestSpec(attached_node=parent), fingerprint=fingerprint({"sql": sql}))
+    )
+    return AssetGraph(assets, [*edges, (parent, key, EdgeKind.TEST)])
+
+
+def _asset(node: project.Node, number: int) -> Asset:
+    ingest = IngestSpec(f"{node.name}.sql", node.sql, node.how) if node.key.startswith("ingest.") else None
+    return Asset(
+        node.key,
+        Kind.INGEST if ingest else Kind.MODEL,
+        node.name,
+        relation=RelationName("", "out", node.name),
+        materialized="incremental" if node.how == "days" else node.how,
+        fingerprint=fingerprint({"sql": node.sql}),
+        owner=f"owner {number}",
+        columns=(Column("id", description=f"round {number}"),),
+        ingest=ingest,
+    )
+
+
+class Build:
+    """One build, step by step as `penstock.app.build` does it, without dbt and settings."""
+
+    def __init__(self, warehouse: DuckDBWarehouse, folder: Path, facts: Facts, plan: Plan, number: int, publish_one: Publish) -> None:
+        self.plan = plan
+        self.number = number
+        self.publish_one = publish_one
+        self.started = utc_now()
+        self.context = RunContext(
+            run_id=new_run_id(self.started), facts=facts, warehouse=warehouse, schema=project.STATE, queries=HandmadeQueries(),
+            clock=utc_now, project_folder=folder, working_folder=folder, existing=dict(facts.standing),
+        )  # fmt: skip
+        self.writer = StateWriter(self.context.statements())
+        self.due = [row.id for row in plan.with_decision(Decision.BUILD)]
+
+    def run(self) -> list[Outcome]:
+        """Record the start, claim, run what is due, record the end."""
+        run_id, graph = self.context.run_id, self.context.graph
+        decisions = [DecisionRow(row.asset, "", row.decision.value, row.reason.value, row.detail) for row in self.plan.rows]
+        run = RunRow(run_id, self.started, "build", "kill", f"round {self.number}", "", "", "", 3)
+        self.writer.start_run(run, decisions, list(self.context.facts.observed.values()))
+        self.writer.record_graph(run_id, graph, f"round {self.number}")
+        self.context.statements().connection.execute("create schema if not exists out")
+        assets = [graph.assets[number] for number in self.due]
+        slices = [(asset.key, "") for asset in assets if asset.builds_relation and asset.key != project.DAILY]
+        self.context.hold(self.writer.claim(run_id, slices, utc_now()))
+        outcomes = self._loop().run()
+        failed = sum(outcome.status.holds_back for outcome in outcomes)
+        status = "failed" if failed else "success"
+        self.writer.end_run(RunEndRow(run_id, utc_now(), status, len(outcomes) - failed, self.plan.count(Decision.REUSE), failed, 0))
+        self.context.close()
+        return outcomes
+
+    def _loop(self) -> Loop:
+        waits = run_order(self.context.graph)
+        schedule = Schedule(contract(waits, set(self.due), order_of(waits)))
+        return Loop(self.context, schedule, self._handle, lambda asset: "native", Silent(), len(self.due), threads=3)
+
+    def _handle(self, number: int) -> Outcome:
+        asset = self.context.graph.assets[number]
+        if asset.key == project.DAILY:
+            return self._run_days(number)
+        outcome = native.run_native(self.context, number)
+        if outcome.status is Status.SUCCESS and asset.builds_relation:
+            acknowledge(asset.key, "", self.context.tokens[asset.key, ""], outcome.rows)
+        return outcome
+
+    def _run_days(self, number: int) -> Outcome:
+        """Write the daily table day by day, as the dbt executor runs a microbatch model."""
+        asset, started = self.context.graph.assets[number], utc_now()
+        wanted = [day for day in project.days() if self._day_is_due(day[0])]
+        sql = self.context.statements()
+        self.context.hold(StateWriter(sql).claim(self.context.run_id, [(asset.key, name) for name, _, _ in wanted], started))
+        query, facts = self.context.queries.get(asset)
+        for name, start, end in wanted:
+            what = self.context.publication(
+                number, executor="native", relation_type="table", query=facts, started_at=utc_now(), partition=name
+            ).for_partition(start, end, "day")
+            rows = self.publish_one(sql, what, lambda start=start, end=end: _write_day(sql, query, start, end), utc_now)  # type: ignore[misc]
+            acknowledge(asset.key, name, what.token, rows)
+        return self.context.outcome(number, Status.SUCCESS, "native", f"{len(wanted)} days", started)
+
+    def _day_is_due(self, name: str) -> bool:
+        """All days when the events changed; else, as for a microbatch model, those that did not end well."""
+        state, source = self.context.facts.state, "source.kill.events"
+        consumed = {seen.input: seen.version for seen in state.inputs.get(project.DAILY, ())}
+        if consumed.get(source) != self.context.facts.version(source):
+            return True
+        return name in state.failed_partitions.get(project.DAILY, ())
+
+
+def _write_day(sql: Statements, query: str, start: datetime, end: datetime) -> None:
+    relation, bound = project.BY_KEY[project.DAILY].relation, {"start": start, "end": end}
+    sql.connection.execute(f"create table if not exists {relation} as select * from ({query}) limit 0")
+    sql.connection.execute(f"delete from {relation} where day >= $start and day < $end", bound)
+    sql.connection.execute(f"insert into {relation} select * from ({query}) where day >= $start and day < $end", bound)
+
+
+def acknowledge(asset: str, partition: str, token: int, rows: int | None) -> None:
+    """Tell the world that a result is there; one write, so that lines of several threads do not mix."""
+    os.write(1, f"ack\t{asset}\t{partition}\t{token}\t{'' if rows is None else rows}\n".encode())
+
+
+class _Tracer:
+    """Counts the fail points that are passed, instead of firing."""
+
+    def __init__(self) -> None:
+        self.passed: Counter[str] = Counter()
+
+    def hit(self, name: str) -> None:
+        self.passed[name] += 1
+
+
+def build(database: Path, number: int, publish_one: Publish) -> list[Outcome]:
+    """Open the database, bring the store and the sources up to date, and build what is due."""
+    native.publish = publish_one
+    with ExitStack() as stack:
+        lock = DatabaseLock(database)
+        lock.acquire(Holder("kill worker", os.getpid(), "now"), 0)
+        stack.callback(lock.release)
+        warehouse = open_duckdb(database, {})
+        stack.callback(warehouse.close)
+        sql = Statements(warehouse.connect(), project.STATE)
+        migrate(sql)
+        sql.connection.begin()
+        for statement in project.load_sql(number):
+            sql.connection.execute(statement)
+        sql.connection.commit()
+        graph = make_graph(number)
+        facts = gather(graph, range(len(graph)), warehouse, sql, database=database.stem, project_folder=database.parent)
+        return Build(warehouse, database.parent, facts, make_plan(facts), number, publish_one).run()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one build and return 0 where everything went well."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("database", type=Path)
+    parser.add_argument("--round", type=int, default=0)
+    parser.add_argument("--arm", choices=sorted(ARMS), default="protocol")
+    parser.add_argument("--trace", action="store_true")
+    options = parser.parse_args(arguments)
+    tracer = _Tracer()
+    if options.trace:
+        failpoints._armed = tracer  # type: ignore[assignment]  # noqa: SLF001 (a third kind of action, for this test only)
+    outcomes = build(options.database, options.round, ARMS[options.arm])
+    for name, count in sorted(tracer.passed.items()):
+        os.write(1, f"hit\t{name}\t{count}\n".encode())
+    bad = [f"{outcome.asset.key}: {outcome.status}: {outcome.message}" for outcome in outcomes if outcome.status.holds_back]
+    sys.stderr.writelines(f"{line}\n" for line in bad)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

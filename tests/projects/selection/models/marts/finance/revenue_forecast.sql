@@ -1,0 +1,1 @@
+select * from {{ ref('revenue_daily') }} join {{ ref('dim_customers', v=3) }} on true

@@ -1,0 +1,2 @@
+{{ config(tags=['nightly', 'pii']) }}
+select * from {{ source('raw', 'customers') }}

@@ -1,0 +1,1 @@
+select * from {{ source('web', 'sessions') }} left join {{ ref('stg_events') }} using (id)

@@ -1,0 +1,1 @@
+select * from {{ source('raw', 'rates') }} join {{ ref('rate_codes') }} using (code)
