@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _EXTRA_FILES = ("packages.yml", "dependencies.yml", "package-lock.yml", "selectors.yml")
 _ENV_VAR = re.compile(r"env_var\s*\(\s*['\"](\w+)['\"]")
+_TEXT_FILES = frozenset({".sql", ".yml", ".yaml", ".md", ".py", ".csv"})
 _RACY_NS = 2_000_000_000
 """A file changed this shortly before its stamp was taken may change again without a new time: it is always hashed."""
 
@@ -58,19 +60,43 @@ def load_project(settings: Settings, gateway: DbtGateway) -> Project:
         if cache and stamp.unchanged_dbt() and stamp.unchanged_ingest():
             with suppress(ValueError, KeyError, TypeError):
                 return _project(decode_graph(cache["graph"]), cache, reparsed=False)
-        reparsed = not (stamp.unchanged_dbt() and (settings.work / "manifest.json").is_file())
-        if reparsed:
-            gateway.parse()
-        return _assemble(settings, stamp, reparsed=reparsed)
+        kept = _kept_manifest(settings) if stamp.unchanged_dbt() else None
+        if kept is None:
+            _parse(settings, gateway)
+        return _assemble(settings, stamp, kept)
 
 
-def _assemble(settings: Settings, stamp: _Stamp, *, reparsed: bool) -> Project:
-    from penstock.app.compiled import CompiledQueries
-    from penstock.graph.assemble import assemble
-    from penstock.parser.manifest import Context, parse_manifest, read_manifest
+def _kept_manifest(settings: Settings) -> Mapping[str, Any] | None:
+    """Return the manifest that an earlier run left; one that is missing, damaged or of another version is made anew."""
+    with suppress(ProjectError):
+        return _manifest(settings)
+    return None
+
+
+def _manifest(settings: Settings) -> Mapping[str, Any]:
+    from penstock.parser.manifest import read_manifest
 
     path = settings.work / "manifest.json"
-    raw = read_manifest(_text(path), os.path.relpath(path))
+    return read_manifest(_text(path), os.path.relpath(path))
+
+
+def _parse(settings: Settings, gateway: DbtGateway) -> None:
+    """Let dbt parse; where it stumbles over a file that is not text, say which: dbt's own error does not."""
+    try:
+        gateway.parse()
+    except UnicodeDecodeError:
+        for path in _dbt_files(settings):
+            if path.suffix in _TEXT_FILES:
+                _text(path)
+        raise
+
+
+def _assemble(settings: Settings, stamp: _Stamp, kept: Mapping[str, Any] | None) -> Project:
+    from penstock.app.compiled import CompiledQueries
+    from penstock.graph.assemble import assemble
+    from penstock.parser.manifest import Context, parse_manifest
+
+    raw = _manifest(settings) if kept is None else kept
     manifest = parse_manifest(raw, Context(_all_vars(settings), settings.env, f"{settings.profile.name}:{settings.profile.schema}"))
     graph = assemble(manifest, list(read_ingests(settings, manifest)), settings.profile.database)
     cache: dict[str, Any] = {
@@ -85,7 +111,7 @@ def _assemble(settings: Settings, stamp: _Stamp, *, reparsed: bool) -> Project:
     queries.save({asset.fingerprint for asset in graph.assets})
     cache["graph_hash"] = digest(json.dumps(cache["graph"], sort_keys=True, default=str))
     write_atomically(settings.work / "graph.json", json.dumps(cache, separators=(",", ":"), default=str))
-    return _project(graph, cache, reparsed=reparsed)
+    return _project(graph, cache, reparsed=kept is None)
 
 
 def _project(graph: AssetGraph, cache: Mapping[str, Any], *, reparsed: bool) -> Project:
@@ -100,7 +126,10 @@ def read_ingests(settings: Settings, manifest: ParsedManifest) -> Iterator[Inges
     names = ingest_names(settings, manifest)
     for path in _files(settings.root / settings.file.ingest, {".sql"}):
         relative = path.relative_to(settings.root).as_posix()
-        yield parse_ingest(relative, _text(path), names)
+        try:
+            yield parse_ingest(relative, _text(path), names)
+        except ProjectError as error:
+            yield dataclasses.replace(parse_ingest(relative, "", names), error=error)
 
 
 def _all_vars(settings: Settings) -> dict[str, Any]:
@@ -128,9 +157,11 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ProjectError("this file is not UTF-8 text", at=Location(os.path.relpath(path))) from error
+        line = error.object[: error.start].count(b"\n") + 1
+        at = Location(os.path.relpath(path), line)
+        raise ProjectError("this file is not UTF-8 text", at=at, hint="Save it with the encoding UTF-8.") from error
     except OSError as error:
-        raise ProjectError(f"cannot be read: {error.strerror}", at=Location(os.path.relpath(path))) from error
+        raise _unreadable(path, error) from error
 
 
 class _Stamp:
@@ -149,7 +180,10 @@ class _Stamp:
         for path in dict.fromkeys(_dbt_files(settings)):
             self._dbt[os.path.relpath(path, settings.root)] = self._digest(path)
         for path in _files(settings.root / settings.file.ingest, {".sql"}):
-            self._ingest[os.path.relpath(path, settings.root)] = self._digest(path)
+            try:
+                self._ingest[os.path.relpath(path, settings.root)] = self._digest(path)
+            except ProjectError as error:  # fails itself and its readers when it is read, not the graph
+                self._ingest[os.path.relpath(path, settings.root)] = error.message
         self._env = {name: digest(settings.env.get(name, "\0")) for name in self._env_names()}
 
     def unchanged_dbt(self) -> bool:
@@ -196,7 +230,11 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ProjectError(f"cannot be read: {error.strerror}", at=Location(os.path.relpath(path))) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ProjectError:
+    return ProjectError(f"cannot be read: {error.strerror}", at=Location(os.path.relpath(path)), hint="Check the file's permissions.")
 
 
 def _now_ns(path: Path) -> int:

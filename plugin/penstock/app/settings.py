@@ -136,7 +136,7 @@ def _find_profiles(place: Place, file: ProjectFile, root: Path, project_dir: Pat
         if (candidate / "profiles.yml").is_file():
             return candidate
     raise ConfigError(
-        f"there is no profiles.yml in {', '.join(_shown(candidate, folder) for candidate in candidates)}",
+        f"there is no profiles.yml in {', '.join(dict.fromkeys(_shown(candidate, folder) for candidate in candidates))}",
         hint="Use --profiles-dir, or put profiles.yml beside dbt_project.yml.",
     )
 

@@ -99,7 +99,7 @@ class Asset:
     """One node of the graph, as dbt's manifest or an ingestion file declares it.
 
     `fingerprint` is the raw code version; `obstacles` are the reasons why the native executor leaves it to dbt;
-    `recompile` says that its Jinja reads the warehouse or the clock, so a compiled query must never be reused.
+    `empty` is a node without code, which dbt lists but never runs; `recompile` says that its Jinja reads the warehouse or the clock, so a compiled query must never be reused.
     """
 
     key: AssetKey
@@ -124,6 +124,7 @@ class Asset:
     columns: tuple[Column, ...] = ()
     obstacles: tuple[str, ...] = ()
     recompile: bool = False
+    empty: bool = False
     test: TestSpec | None = None
     source: SourceSpec | None = None
     ingest: IngestSpec | None = None
@@ -148,4 +149,4 @@ class Asset:
     @property
     def executable(self) -> bool:
         """Whether a build has anything to run for it."""
-        return self.builds_relation or self.is_test
+        return (self.builds_relation or self.is_test) and not self.empty

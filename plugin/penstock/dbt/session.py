@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextvars
 import json
+import os
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,16 +20,19 @@ from typing import Any
 
 import click
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.adapters.factory import get_adapter
+from dbt.adapters.factory import get_adapter, reset_adapters
 from dbt.artifacts.resources import Hook
 from dbt.cli import requires
 from dbt.cli.main import cli
 from dbt.task.build import BuildTask
 from dbt_common.events.base_types import EventMsg
+from dbt_common.events.event_manager_client import cleanup_event_logger
 from dbt_common.exceptions import DbtBaseException
 
 from penstock.errors import ConfigError, Location, PenstockError, ProjectError
 
+_NAMED_FILE = re.compile(r"(?:\(|Error reading [^:]+: |of file ')([^\s()/'][^\s()']*\.(?:sql|ya?ml|py|csv|md))\b")
+_NAMED_LINE = re.compile(r"\bline (\d+)")
 _SHOWN_EVENTS = frozenset({"JinjaLogInfo", "JinjaLogWarning", "PrintEvent"})
 
 
@@ -200,6 +205,9 @@ class DbtSession:
             with suppress(Exception):
                 environment.close()
         DuckDBConnectionManager.close_all_connections()
+        cleanup_event_logger()
+        reset_adapters()  # the adapter holds the manifest, and that is most of dbt's memory
+        self._obj.clear()
 
     def _open(self) -> None:
         def opened(context: click.Context, **_: Any) -> None:
@@ -245,5 +253,14 @@ def _message(error: BaseException) -> str:
 def _translated(error: DbtBaseException, options: DbtOptions) -> PenstockError:
     message = _message(error)
     kind = ConfigError if "profile" in type(error).__name__.lower() or "Profile" in message[:40] else ProjectError
-    hint = "Run `dbt deps`." if "dbt deps" in message else ""
-    return kind(f"dbt: {message}", at=Location(str(options.project_dir / "dbt_project.yml")), hint=hint)
+    hint = "Run `dbt deps`." if "dbt deps" in message else "Fix it there; `dbt parse` shows the same."
+    return kind(f"dbt: {message}", at=_place(message, options), hint=hint)
+
+
+def _place(message: str, options: DbtOptions) -> Location:
+    """Find the file and line that a message of dbt's names; a YAML file is named without its folder."""
+    named = _NAMED_FILE.search(message)
+    found = [path for path in options.project_dir.rglob(named[1]) if path.is_file()] if named else []
+    line = _NAMED_LINE.search(message)
+    path = found[0] if len(found) == 1 else options.project_dir / "dbt_project.yml"
+    return Location(os.path.relpath(path), int(line[1]) if line and len(found) == 1 else 0)

@@ -106,6 +106,7 @@ def parse_manifest(raw: Mapping[str, Any], context: Context) -> ParsedManifest:
 
 
 _SECTIONS = ("nodes", "sources", "exposures", "metrics", "semantic_models", "saved_queries", "unit_tests", "functions")
+_WITH_CODE = (Kind.MODEL, Kind.SNAPSHOT, Kind.TEST)
 _KINDS = {kind.value: kind for kind in Kind} | {"sql_operation": Kind.OPERATION, "unit test": Kind.UNIT_TEST}
 
 
@@ -146,7 +147,7 @@ class _Reader:
             package=str(node.get("package_name") or ""),
             path=str(node.get("original_file_path") or ""),
             fqn=tuple(map(str, node.get("fqn") or ())),
-            tags=tuple(map(str, node.get("tags") or config.get("tags") or ())),
+            tags=_tags(kind, node, config),
             relation=_relation(kind, node),
             materialized=str(config.get("materialized") or ""),
             fingerprint=self.raw_fingerprint(node, config, macros, jinja),
@@ -161,6 +162,7 @@ class _Reader:
             config=config,
             columns=tuple(_columns(node)),
             obstacles=self.obstacles(kind, node, config),
+            empty=kind in _WITH_CODE and not str(node.get("raw_code") or "").strip(),
             recompile=opaque or reads_the_world(jinja) or ("is_incremental" in jinja and names_volatile(jinja)),
             test=_test_spec(node, config) if kind is Kind.TEST else None,
             source=_source_spec(node, config) if kind is Kind.SOURCE else None,
@@ -237,6 +239,12 @@ def _relation(kind: Kind, node: Mapping[str, Any]) -> RelationName | None:
         return None
     identifier = node.get("identifier") or node.get("alias") or node.get("name")
     return RelationName(str(node.get("database") or ""), str(node.get("schema") or ""), str(identifier))
+
+
+def _tags(kind: Kind, node: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the tags dbt selects by: a unit test's are those of its config (one may be plain text), all others' their own."""
+    found = config.get("tags") if kind is Kind.UNIT_TEST else node.get("tags")
+    return (found,) if isinstance(found, str) else tuple(map(str, found or ()))
 
 
 def _owner(owner: Any) -> str:

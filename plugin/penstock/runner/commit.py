@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from penstock.assets.names import AssetKey, literal, quote
-from penstock.errors import CommitLost, StaleClaim
+from penstock.errors import CommitLost, StaleClaim, WarehouseError
 from penstock.state.queries import rendered
 from penstock.state.store import Statements
 from penstock.warehouse.failpoints import failpoint
@@ -95,17 +95,29 @@ def publish(sql: Statements, what: Publication, write: Callable[[], None], clock
         failpoint("write.after")
         record(sql, what, clock())
         failpoint("commit.before")
-        connection.commit()
     except BaseException:
         connection.rollback()
         raise
+    return _committed(sql, what)
+
+
+def _committed(sql: Statements, what: Publication) -> int | None:
+    """Commit and return the recorded number of rows; an error is not yet a failure, for the reply alone may be lost."""
+    try:
+        sql.connection.commit()
+    except WarehouseError as error:
+        sql.connection.rollback()
+        try:
+            return read_back(sql, what)
+        except CommitLost:
+            raise error from None
     failpoint("commit.after")
     return read_back(sql, what)
 
 
 def fence(sql: Statements, what: Publication, now: datetime) -> None:
-    """Touch the claim inside the open transaction. Raises StaleClaim unless exactly one row answers."""
-    if len(sql.run("fence", what.values(now))) != 1:
+    """Touch the claim inside the open transaction. Raises StaleClaim unless exactly one row answers, with our token."""
+    if sql.run("fence", what.values(now)) != [(what.token,)]:
         raise StaleClaim(f"{what.asset}: the claim was taken over by another run")
 
 

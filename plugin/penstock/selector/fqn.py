@@ -7,7 +7,7 @@ inside a model's name separates like any other, so a fqn is compared as one dott
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from penstock.assets.asset import Asset, Kind
@@ -21,8 +21,8 @@ Numbered = tuple[int, Asset]
 class NameIndex:
     """Assets by their own name and by what their fqn begins with after the package."""
 
-    def __init__(self, assets: Iterable[Numbered]) -> None:
-        self._assets = list(assets)
+    def __init__(self, assets: Sequence[Numbered]) -> None:
+        self._assets = assets
         self._packages = {asset.fqn[0] for _, asset in self._assets}
         self._versioned: list[Numbered] = []
         self._named: dict[str, int] = {}
@@ -45,7 +45,7 @@ class NameIndex:
         end = version_end(name)
         yield from (number for number, asset in chain(self._versioned, self._namesakes) if is_own_name(asset, name, end))
         first = name.partition(".")[0]
-        for number, asset in self._assets if first in self._packages else self._folders.get(first, ()):
+        for number, asset in self._assets if first in self._packages else self._folders.get(first, []):
             dotted = ".".join(asset.fqn) + "."
             if dotted.startswith(f"{name}.") or dotted.partition(".")[2].startswith(f"{name}."):
                 yield number

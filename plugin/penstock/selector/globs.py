@@ -6,8 +6,6 @@ import fnmatch
 import re
 from collections.abc import Callable, Iterator
 
-from penstock.errors import SelectionError
-
 Matcher = Callable[[str], object]
 """Something truthy for a name that matches."""
 
@@ -21,7 +19,7 @@ def is_glob(pattern: str) -> bool:
 
 
 def matcher(pattern: str) -> Matcher:
-    """Return what `fnmatch.fnmatchcase(name, pattern)` computes, ten times faster over many names."""
+    """Return what `fnmatch.fnmatchcase(name, pattern)` computes, prepared once for many names."""
     if pattern == "*":
         return _anything
     if not is_glob(pattern):
@@ -42,14 +40,14 @@ class PathGlob:
     """
 
     def __init__(self, pattern: str) -> None:
-        """Raises SelectionError for what `Path.glob` refuses: nothing, an absolute path, `**` inside a name."""
+        """Raises ValueError saying what was expected, for what `Path.glob` refuses."""
         if pattern.startswith("/"):
-            raise SelectionError("expected a path relative to the project, found an absolute one")
+            raise ValueError("a path relative to the project")
         self.parts = [part for part in pattern.split("/") if part not in ("", ".")]
         if not self.parts:
-            raise SelectionError("expected a path, found none")
+            raise ValueError("a path")
         if any(_ANY_DEPTH in part and part != _ANY_DEPTH for part in self.parts):
-            raise SelectionError("expected `**` to stand alone between slashes")
+            raise ValueError("`**` as a whole name between slashes")
         self.folders_only = pattern.endswith("/") or self.parts[-1] == _ANY_DEPTH
         self._matchers = [matcher(part) for part in self.parts]
         self._folders: dict[str, _States] = {"": self._settle({0})}

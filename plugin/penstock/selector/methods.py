@@ -15,7 +15,7 @@ from penstock.selector.fqn import find_like, has_wildcard
 from penstock.selector.globs import Matcher, PathGlob, matcher
 from penstock.selector.tree import Criterion
 from penstock.selector.versions import VERSIONS
-from penstock.selector.view import ALL_KINDS, NAMED_KINDS, PARSED_KINDS, GraphView, ingest_names, patch_of, path_of
+from penstock.selector.view import ALL_KINDS, PARSED_KINDS, GraphView, ingest_names, patch_of, path_of
 
 Method = Callable[[GraphView, Criterion], Iterable[int]]
 
@@ -26,7 +26,7 @@ RESOURCE_TYPES = frozenset({kind.value for kind in Kind} | {"rpc", "sql_operatio
 def by_fqn(view: GraphView, criterion: Criterion) -> Iterator[int]:
     """Assets by fully qualified name or the end of it; sources and ingestion files have methods of their own."""
     if has_wildcard(criterion.value):
-        return find_like(view.of(NAMED_KINDS), criterion.value)
+        return find_like(view.named, criterion.value)
     return view.names.find(criterion.value)
 
 
@@ -35,10 +35,9 @@ def by_tag(view: GraphView, criterion: Criterion) -> Iterator[int]:
     matches = matcher(criterion.value)
     verdicts: dict[tuple[str, ...], bool] = {}
     for number, asset in view.of(ALL_KINDS - {Kind.SEMANTIC_MODEL}):
-        tags = asset.tags if asset.kind not in _OTHER_TAGS else _tags(asset)
-        if tags not in verdicts:
-            verdicts[tags] = any(map(matches, tags))
-        if verdicts[tags]:
+        if asset.tags not in verdicts:
+            verdicts[asset.tags] = any(map(matches, asset.tags))
+        if verdicts[asset.tags]:
             yield number
 
 
@@ -60,7 +59,7 @@ def by_access(view: GraphView, criterion: Criterion) -> Iterator[int]:
 
 
 def by_source(view: GraphView, criterion: Criterion) -> Iterator[int]:
-    """Sources by `[[package.]source.]table`, where one part alone is the source."""
+    """Sources by `source`, `source.table` or `package.source.table`."""
     parts = _parts(criterion, 3, "[package.]source[.table]")
     package = matcher(parts[0] if len(parts) == 3 else "*")
     source = matcher(parts[-2] if len(parts) > 1 else parts[0])
@@ -82,7 +81,10 @@ def by_path(view: GraphView, criterion: Criterion) -> Iterator[int]:
 
     dbt globs the project's folder, so the paths of a package's nodes count only where the project has them too.
     """
-    pattern = PathGlob(criterion.value)
+    try:
+        pattern = PathGlob(criterion.value)
+    except ValueError as error:
+        raise _bad_value(criterion, str(error)) from None
     patches: dict[str, bool] = {"": False}
     for number, asset in view.of(ALL_KINDS):
         path, patch = path_of(asset), asset.patch_path
@@ -213,19 +215,6 @@ NOT_AVAILABLE: Mapping[str, str] = {
     "check": "It needs the recorded state, which selection does not read yet.",
     "owner": "Use `group:` or `tag:`.",
 }
-
-
-_OTHER_TAGS = frozenset({Kind.UNIT_TEST, Kind.METRIC})
-
-
-def _tags(asset: Asset) -> tuple[str, ...]:
-    """Return the tags dbt sees: a metric's are not those of its config, a unit test's may be one string."""
-    of_config = asset.config.get("tags")
-    if asset.kind is Kind.UNIT_TEST and isinstance(of_config, str):
-        return (of_config,)
-    if asset.kind is Kind.METRIC and list(asset.tags) == of_config:
-        return ()
-    return asset.tags
 
 
 def _generic_name(asset: Asset) -> str:

@@ -31,8 +31,10 @@ def suggestions(view: GraphView, criterion: Criterion) -> tuple[str, ...]:
 def near(value: str, words: Iterable[str]) -> list[str]:
     """Return the words most like `value`, best first; case does not count."""
     wanted = value.lower()
-    pairs = {wanted[index : index + 2] for index in range(len(wanted) - 1)}
     folded = {word.lower(): word for word in sorted(words, reverse=True)}
+    if wanted in folded:
+        return [folded[wanted]]
+    pairs = {wanted[index : index + 2] for index in range(len(wanted) - 1)}
     likely = heapq.nlargest(_COMPARED, folded, key=lambda word: (sum(map(word.__contains__, pairs)), -len(word)))
     return [folded[word] for word in difflib.get_close_matches(wanted, likely, _SUGGESTIONS)]
 

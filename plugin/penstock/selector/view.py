@@ -60,9 +60,14 @@ class GraphView:
         return frozenset(self.ids((Kind.SOURCE, Kind.INGEST)))
 
     @cached_property
+    def named(self) -> list[tuple[int, Asset]]:
+        """What has a fully qualified name."""
+        return [numbered for numbered in self.of(NAMED_KINDS) if numbered[1].fqn]
+
+    @cached_property
     def names(self) -> NameIndex:
-        """What has a fully qualified name, by that name."""
-        return NameIndex(self.of(NAMED_KINDS))
+        """The same by that name."""
+        return NameIndex(self.named)
 
     @cached_property
     def places(self) -> frozenset[str]:

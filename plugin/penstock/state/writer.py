@@ -114,13 +114,17 @@ class StateWriter:
         self._sql.run("insert_run_end", {name: getattr(row, name) for name in RunEndRow.__slots__})
 
     def claim(self, run_id: str, slices: Sequence[tuple[AssetKey, str]], now: datetime) -> dict[tuple[AssetKey, str], int]:
-        """Claim (asset, partition) pairs and return their new fencing tokens; whoever held them before is fenced off."""
+        """Claim (asset, partition) pairs and return their new fencing tokens; whoever held them before is fenced off.
+
+        Raises WarehouseError where one of them is being published at this moment.
+        """
         if not slices:
             return {}
         assets, partitions = [asset for asset, _ in slices], [partition for _, partition in slices]
         with _Transaction(self._sql):
             first = int(self._sql.run("next_token")[0][0]) + 1
             tokens = list(range(first, first + len(slices)))
+            self._sql.run("touch_claims", {"assets": assets, "partitions": partitions, "claimed_at": now})
             self._sql.run("remove_claims", {"assets": assets, "partitions": partitions})
             self._sql.run(
                 "insert_claims",

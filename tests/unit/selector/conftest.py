@@ -56,6 +56,12 @@ def wrong_cases() -> list[Case]:
     return read_cases(WRONG)
 
 
+@pytest.fixture(scope="session")
+def make_case() -> type[Case]:
+    """The class of a line, for tests that make lines up."""
+    return Case
+
+
 def read_cases(files: Sequence[str]) -> list[Case]:
     """Read case files; `#` begins a comment line, `\\n` and `\\s` stand for a line break and a space."""
     lines = [line for file in files for line in (CASES / file).read_text().splitlines()]

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pytest
-from penstock.errors import PenstockError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from penstock.errors import PenstockError, SelectionError
+from penstock.selector.grammar import parse_criterion
 
 if TYPE_CHECKING:
     from conftest import Case, Oracle
@@ -31,6 +34,46 @@ def test_a_wrong_line_is_refused_by_both(oracle: Oracle, wrong_case: Case) -> No
 def test_the_oracle_lists_what_the_dbt_command_lists(oracle: Oracle, right_cases: Sequence[Case], line: str) -> None:
     (case,) = [case for case in right_cases if case.line == line]
     assert oracle.listed(*case.select) == oracle.dbt(case, "eager")
+
+
+VALUES = st.sampled_from(
+    "stg_orders fct_orders dim_customers dim_customers.v2 marts.* *orders* revenue_daily stg_payments countries orders_history tag:nightly"
+    " tag:st* source:raw source:raw.payments path:models/staging models/**/*.sql file:*.csv package:helper config.materialized:table"
+    " config.tags:nightly test_type:generic test_name:relationships test_type:unit exposure:* metric:* version:latest group:finance half".split()
+)
+CRITERIA = st.builds("{}{}{}".format, st.sampled_from(["", "", "+", "1+", "2+"]), VALUES, st.sampled_from(["", "", "+", "+1", "+2"]))
+TEXTS = st.lists(st.lists(CRITERIA | VALUES.map("@{}".format), min_size=1, max_size=3).map(",".join), max_size=3).map(" ".join)
+
+
+@settings(max_examples=100, deadline=None)
+@given(include=TEXTS, exclude=st.none() | TEXTS, mode=st.sampled_from(MODES))
+def test_any_combination_selects_what_dbt_selects(
+    oracle: Oracle, make_case: type[Case], include: str, exclude: str | None, mode: str
+) -> None:
+    case = make_case("", (include,), () if exclude is None else (exclude,), mode, ("all",), ())
+    assert sorted(oracle.penstock(case, mode).keys) == oracle.dbt(case, mode)
+
+
+@given(st.text("ab1.*/-:_+@\u0663", max_size=12))
+def test_any_text_is_read_as_dbt_reads_it(text: str) -> None:
+    from dbt.graph.selector_spec import RAW_SELECTOR_PATTERN, SelectionCriteria
+
+    theirs = RAW_SELECTOR_PATTERN.match(text)
+    assert theirs is not None
+    try:
+        ours = parse_criterion(text)
+    except SelectionError as error:
+        ends = theirs["childrens_parents"] and theirs["children"]
+        assert error.message.startswith("expected no `+` at the end" if ends else "expected a selection method")
+        return
+    default = SelectionCriteria.default_method(theirs["value"]).value
+    assert ".".join((ours.method, *ours.arguments)) == (theirs["method"] or default)
+    assert ours.value == theirs["value"]
+    assert (ours.childrens_parents, ours.parents, ours.children) == tuple(
+        bool(theirs[name]) for name in ("childrens_parents", "parents", "children")
+    )
+    assert ours.parents_depth == (int(theirs["parents_depth"]) if theirs["parents_depth"] else None)
+    assert ours.children_depth == (int(theirs["children_depth"]) if theirs["children_depth"] else None)
 
 
 def test_every_node_is_selected_by_some_line_that_selects_few(oracle: Oracle, right_cases: Sequence[Case]) -> None:

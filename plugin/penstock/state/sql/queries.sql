@@ -35,6 +35,12 @@ select $run_id, unnest($assets::varchar[]), unnest($partitions::varchar[]), unne
 insert into {state}.observation
 select $run_id, unnest($assets::varchar[]), unnest($versions::varchar[]), unnest($strengths::varchar[]), $observed_at;
 
+-- name: touch_claims
+-- Intent: change whoever holds these now, so that a take-over and an open fence conflict. In DuckDB only two updates of a
+-- row conflict, not an update and a delete, and an update that changes nothing is none; hence the microsecond.
+update {state}.claim set claimed_at = greatest($claimed_at, claimed_at + interval 1 microsecond)
+where (asset, "partition") in (select unnest($assets::varchar[]), unnest($partitions::varchar[]));
+
 -- name: remove_claims
 -- Intent, first half: forget who held these before.
 delete from {state}.claim
@@ -54,18 +60,22 @@ insert into {state}.claim
 select unnest($assets::varchar[]), unnest($partitions::varchar[]), unnest($tokens::bigint[]), $run_id, $claimed_at;
 
 -- name: fence
--- Touch the claim inside the data's transaction: exactly one row must come back. The write makes two writers conflict.
-update {state}.claim set claimed_at = $claimed_at
-where asset = $asset and "partition" = $partition and token = $token
+-- Touch the claim inside the data's transaction: exactly one row must come back, with our token. The write makes two writers
+-- conflict; two first claims that crossed both stand, and then neither may write.
+update {state}.claim set claimed_at = greatest($claimed_at, claimed_at + interval 1 microsecond)
+where asset = $asset and "partition" = $partition
 returning token;
 
 -- name: fence_or_fail
 -- The same where no one can count the rows that come back: dbt's hooks.
-update {state}.claim set claimed_at = $claimed_at
-where asset = $asset and "partition" = $partition and token = $token;
-select case when count(*) = 1 then true else error('penstock: the claim on this asset was taken over by another run') end
+update {state}.claim set claimed_at = greatest($claimed_at, claimed_at + interval 1 microsecond)
+where asset = $asset and "partition" = $partition;
+select case
+    when count(*) = 1 and max(token) = $token then true
+    else error('penstock: the claim on this asset was taken over by another run')
+end
 from {state}.claim
-where asset = $asset and "partition" = $partition and token = $token;
+where asset = $asset and "partition" = $partition;
 
 -- name: record_table
 -- The record of a table, with the number of its rows and their order-independent content hash.
@@ -130,12 +140,18 @@ join (select asset, max(token) as token from {state}.materialization group by as
 select asset, "partition", status, run_id, error, token from {state}.latest_attempt;
 
 -- name: failed_partitions
--- Partitions whose latest attempt did not succeed.
+-- Partitions whose latest attempt did not succeed, and those whose claim no attempt ever answered: the process died.
 select asset, "partition"
 from {state}.attempt
 where "partition" <> ''
 group by asset, "partition"
-having max_by(status, (token, finished_at)) <> 'success';
+having max_by(status, (token, finished_at)) <> 'success'
+union
+select c.asset, c."partition"
+from {state}.claim as c
+anti join {state}.attempt as a on a.asset = c.asset and a."partition" = c."partition" and a.token = c.token
+anti join {state}.materialization as m on m.asset = c.asset and m."partition" = c."partition" and m.token = c.token
+where c."partition" <> '';
 
 -- name: latest_checks
 select "check", max_by(status, (checked_at, run_id)), max_by(code_version, (checked_at, run_id)), max_by(run_id, (checked_at, run_id)),

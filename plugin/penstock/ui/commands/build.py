@@ -9,7 +9,7 @@ import click
 from penstock.app.build import Planned, Report, Stopper, Wanted, build_project
 from penstock.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from penstock.plan.reasons import Decision
-from penstock.ui.commands.selected import warn_unmatched
+from penstock.ui.commands.selected import warn_empty
 from penstock.ui.console import Console
 from penstock.ui.options import console_of, output_options, place_options, select_options, selection_of, settings_of
 from penstock.ui.run_lines import RunLines, show_report
@@ -65,7 +65,7 @@ def _build(command: str, checks: bool, options: dict[str, Any]) -> int:
     stop = Stopper()
 
     def sink_for(planned: Planned) -> RunLines:
-        warn_unmatched(console, planned.selection)
+        warn_empty(console, planned)
         plan = planned.plan
         due, reused = plan.count(Decision.BUILD), plan.count(Decision.REUSE)
         console.line(f"{len(plan.rows)} assets and tests selected: {due} to build, {reused} reused (target {settings.profile.name})")

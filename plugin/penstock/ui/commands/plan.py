@@ -12,7 +12,7 @@ from penstock.app.gateway import DbtGateway
 from penstock.errors import EXIT_FAILED, EXIT_OK
 from penstock.plan.planner import PlanRow
 from penstock.plan.reasons import Decision
-from penstock.ui.commands.selected import warn_unmatched
+from penstock.ui.commands.selected import warn_empty
 from penstock.ui.console import Console
 from penstock.ui.names import short
 from penstock.ui.options import console_of, output_options, place_options, select_options, selection_of, settings_of
@@ -49,7 +49,7 @@ def plan(verbose: bool, why: str, output: str, fail_if_work: bool, **options: An
         planned = plan_project(settings, wanted, gateway)
     finally:
         gateway.close()
-    warn_unmatched(console, planned.selection)
+    warn_empty(console, planned)
     if why:
         console.data("\n".join(explain(planned, why)))
     elif output == "json":

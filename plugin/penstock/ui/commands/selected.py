@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from penstock.app.build import Planned
 from penstock.selector.select import Selection
 from penstock.ui.console import Console
+
+
+def warn_empty(console: Console, planned: Planned) -> None:
+    """Warn of what matched nothing, and where nothing that can be built is left."""
+    warn_unmatched(console, planned.selection)
+    if planned.plan.rows or planned.selection.unmatched:
+        return
+    if planned.wanted.select or planned.wanted.exclude:
+        console.warning("nothing of this selection can be built.")
+    else:
+        console.warning("this project has nothing to build: add a model, a seed, a snapshot or an ingestion file.")
 
 
 def warn_unmatched(console: Console, selection: Selection) -> None:

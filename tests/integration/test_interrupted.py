@@ -1,0 +1,102 @@
+"""Signals and a busy database: what is rolled back, what may finish, and who is named."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from workspace import Workspace
+
+_ENDLESS = "{{ config(materialized='table') }}\nselect count(*) as n, 0 as twice from range(100000000) a(i), range(100000000) b(j) where i * j % 7 = 3\n"
+_BRIEF = "{{ config(materialized='table') }}\nselect 1 as n, count(*) as twice from range(20000) a(i), range(20000) b(j) where i * j % 7 = 3\n"
+_HOLDER = "import sys, duckdb\nc = duckdb.connect(sys.argv[1])\nprint('open', flush=True)\nsys.stdin.read()"
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """Poll until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.02)
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> str:
+    """Read a process's output up to the line that holds a text."""
+    assert process.stdout
+    said = ""
+    for line in process.stdout:
+        said += line
+        if text in line:
+            return said
+    raise AssertionError(said + (process.stderr.read() if process.stderr else ""))
+
+
+@pytest.fixture
+def holder(small: Workspace) -> Iterator[subprocess.Popen[str]]:
+    """A process that is no Penstock and has the database open for writing."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(small.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    read_until(process, "open")
+    yield process
+    process.communicate(timeout=30)
+
+
+@pytest.mark.parametrize("executor", ["auto", "dbt"])
+def test_an_interrupt_rolls_back_and_others_meanwhile_learn_who_is_at_work(executor: str, small: Workspace) -> None:
+    small.write({"models/doubled.sql": _ENDLESS})
+    process = small.start("build", "-d", "--executor", executor)
+    read_until(process, "START sql table model main.doubled")
+    for command in (["build"], ["plan"], ["status"]):
+        refused = small.penstock(*command).expect(3)
+        assert re.search(rf"pid {process.pid}\b", refused.stderr), refused.stderr
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 2, out + err
+    assert "Traceback" not in out + err
+    assert "CANCELLED" in out and "nothing of what was interrupted is visible" in err
+    assert small.query("select sum(twice) from doubled") == [(12,)]
+    assert small.query("select status from penstock.run_history order by run_id desc limit 1") == [("cancelled",)]
+    small.write({"models/doubled.sql": _BRIEF})
+    assert "OK created sql table model main.doubled" in small.penstock("build").expect(0).stdout
+
+
+def test_a_termination_lets_what_runs_finish_and_starts_nothing_more(small: Workspace) -> None:
+    small.write({"models/doubled.sql": _BRIEF})
+    process = small.start("build", "-d")
+    read_until(process, "START sql table model main.doubled")
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode != 0 and "Traceback" not in out + err
+    assert "OK created sql table model main.doubled" in out
+    assert "SKIP sql table model main.coloured" in out
+    assert small.query("select twice > 12 from doubled") == [(True,)]
+    assert small.decisions()["doubled"] == ("REUSE", "fresh")
+    assert small.decisions()["coloured"][0] == "BUILD"
+
+
+def test_a_database_held_by_another_program_is_named_and_nothing_starts(small: Workspace, holder: subprocess.Popen[str]) -> None:
+    small.write({"models/doubled.sql": _BRIEF})
+    for command in (["build"], ["plan"], ["status"], ["runs"]):
+        done = small.penstock(*command).expect(3)
+        assert re.search(rf"pid {holder.pid}\b", done.stderr), done.stderr
+        assert "--wait" in done.stderr or command != ["build"], done.stderr
+
+
+def test_wait_waits_until_the_database_is_free(small: Workspace, holder: subprocess.Popen[str]) -> None:
+    small.write({"data/numbers.csv": "n,name\n1,one\n"})
+    note = small.folder / "warehouse.duckdb.penstock.holder"
+    process = small.start("build", "--wait")
+    wait_for(lambda: note.exists() and f'"pid": {process.pid},' in note.read_text(), "the waiting build to take its lock")
+    assert process.poll() is None
+    assert holder.stdin
+    holder.stdin.close()
+    holder.stdin = None
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, out + err
+    assert small.query("select count(*) from doubled") == [(1,)]
