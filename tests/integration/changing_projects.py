@@ -66,16 +66,14 @@ models:
 
 _FIRST = {
     **PLACE,
-    "seeds/customers.csv": "customer,name,discount,since\n" + "".join(f"c{i},\"Name, {i}\",0.{i}5,2023-0{i + 1}-01\n" for i in range(7)),
+    "seeds/customers.csv": "customer,name,discount,since\n" + "".join(f'c{i},"Name, {i}",0.{i}5,2023-0{i + 1}-01\n' for i in range(7)),
     "seeds/empty.csv": "a,b\n",
     "models/schema.yml": _SCHEMA,
     "models/latest.sql": "{{ config(materialized='view') }}\nselect * from {{ source('raw', 'events') }}",
     "models/appended.sql": _incremental("incremental_strategy='append'"),
     "models/stock.sql": _incremental("unique_key='id'"),
     "models/replaced.sql": _incremental("incremental_strategy='delete+insert', unique_key=['customer', 'day']"),
-    "models/limited.sql": _incremental(
-        "incremental_strategy='delete+insert', unique_key='id', incremental_predicates=['id > 3']"
-    ),
+    "models/limited.sql": _incremental("incremental_strategy='delete+insert', unique_key='id', incremental_predicates=['id > 3']"),
     "models/merged.sql": _incremental("incremental_strategy='merge', unique_key='id'"),
     "models/merged_some.sql": _incremental("incremental_strategy='merge', unique_key='id', merge_update_columns=['amount']"),
     "models/merged_others.sql": _incremental("incremental_strategy='merge', unique_key='id', merge_exclude_columns=['amount']"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from project_writer import Round, Scenario, raw_tables
 from small_project import PLACE
 
-_PROJECT = str(PLACE["dbt_project.yml"]) + """\
+_PROJECT = (
+    str(PLACE["dbt_project.yml"])
+    + """\
 on-run-start:
   - "create schema if not exists audit"
   - "create table if not exists audit.runs (what varchar)"
@@ -25,6 +27,7 @@ models:
     stamped:
       +materialized: stamped
 """
+)
 
 _MACROS = """\
 {% macro note_start() %}
@@ -123,7 +126,7 @@ _FIRST = {
     "models/schema.yml": _SCHEMA,
     "functions/half_of.sql": "x / 2",
     "functions/functions.yml": _FUNCTION,
-    "seeds/colours.csv": "n;Full Name\n1;red; \n2;\"dark; green\"\n".replace("red; ", "red"),
+    "seeds/colours.csv": 'n;Full Name\n1;red; \n2;"dark; green"\n'.replace("red; ", "red"),
     "models/promised.sql": "select grp, id, val from {{ source('raw', 'facts') }} where id > {{ var('least') }}",
     "models/promised_view.sql": "select id from {{ ref('promised') }}",
     "models/twice.sql": "{{ config(materialized='table') }}\nselect id, val * 2 as more from {{ ref('promised') }}",

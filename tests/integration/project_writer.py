@@ -150,7 +150,9 @@ models:
         "models/ranked.sql": "select g.rank, l.* from {{ ref('" + leaf + "') }} as l join {{ source('raw', 'groups') }} g using (grp)",
         "tests/no_negative.sql": "select * from {{ ref('base') }} where val < 0",
     }  # fmt: skip
-    as_table = {path: text.replace("'view'", "'tmp'").replace("'table'", "'view'").replace("'tmp'", "'table'") for path, text in files.items()}
+    as_table = {
+        path: text.replace("'view'", "'tmp'").replace("'table'", "'view'").replace("'tmp'", "'table'") for path, text in files.items()
+    }
     second = {"models/base.sql": str(first["models/base.sql"]) + " where id <> 5", "models/types.sql": _TYPES_MODEL + "having count(*) > 1"}
     return Scenario(
         "layered",

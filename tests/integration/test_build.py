@@ -86,20 +86,32 @@ snapshots:
     assert project.query("select sum(id) from a_reads_snapshot") == [(11,)]
 
 
-def test_second_writers_missing_references_and_duplicates_are_reported_together(small: Workspace) -> None:
+def test_second_writers_and_lost_references_are_reported_together(small: Workspace) -> None:
     small.write(
         {
             "ingest/main/doubled.sql": "select 1 as n",
-            "ingest/raw/lost.sql": "select * from {{ ref('nowhere') }}",
-            "ingest/raw/lost_source.sql": "select * from {{ source('raw', 'nowhere') }}",
+            "ingest/raw/astray.sql": "-- ---\n-- source: raw.nowhere\n-- ---\nselect 1 as n",
             "ingest/raw/twin.sql": "-- ---\n-- relation: raw.numbers\n-- ---\nselect 1 as n",
         }
     )
     done = small.penstock("build").expect(2)
-    for told in ("ingest/main/doubled.sql", "models/doubled.sql", "ingest/raw/lost.sql", "`nowhere`", "ingest/raw/lost_source.sql", "twin.sql"):
+    for told in ("ingest/main/doubled.sql", "models/doubled.sql", "ingest/raw/astray.sql", "`raw.nowhere`", "ingest/raw/twin.sql"):
         assert told in done.stderr
-    assert done.stderr.count("Error: ") == 4
+    assert done.stderr.count("Error: ") == 3
     assert small.query("select count(*) from doubled") == [(3,)]
+
+
+@pytest.mark.xfail(strict=True, reason="graph/assemble.py: no lines, the twin's file is not named, broken files are left out")
+def test_every_problem_of_the_graph_comes_with_file_and_line(small: Workspace) -> None:
+    small.write(
+        {
+            "ingest/raw/lost.sql": "select *\nfrom {{ ref('nowhere') }}",
+            "ingest/raw/twin.sql": "-- ---\n-- relation: raw.numbers\n-- ---\nselect 1 as n",
+        }
+    )
+    done = small.penstock("build").expect(2)
+    assert "ingest/raw/twin.sql:2: ingest/raw/numbers.sql writes raw.numbers too" in done.stderr
+    assert "ingest/raw/lost.sql:2" in done.stderr
 
 
 def test_a_cycle_through_an_ingestion_file_is_named_with_its_members(small: Workspace) -> None:
@@ -112,7 +124,7 @@ def test_a_cycle_through_an_ingestion_file_is_named_with_its_members(small: Work
 def test_an_empty_selection_warns_and_ends_well(small: Workspace) -> None:
     done = small.penstock("build", "-s", "coloured_").expect(0)
     assert "Warning: " in done.stderr and "coloured_" in done.stderr
-    assert "Did you mean" in done.stderr
+    assert "Nearest: coloured" in done.stderr
 
 
 def test_run_leaves_tests_out(make: Make) -> None:

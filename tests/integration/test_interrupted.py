@@ -13,7 +13,9 @@ import pytest
 from workspace import Workspace
 
 _ENDLESS = "{{ config(materialized='table') }}\nselect count(*) as n, 0 as twice from range(100000000) a(i), range(100000000) b(j) where i * j % 7 = 3\n"
-_BRIEF = "{{ config(materialized='table') }}\nselect 1 as n, count(*) as twice from range(20000) a(i), range(20000) b(j) where i * j % 7 = 3\n"
+_BRIEF = (
+    "{{ config(materialized='table') }}\nselect 1 as n, count(*) as twice from range(20000) a(i), range(20000) b(j) where i * j % 7 = 3\n"
+)
 _HOLDER = "import sys, duckdb\nc = duckdb.connect(sys.argv[1])\nprint('open', flush=True)\nsys.stdin.read()"
 
 

@@ -45,7 +45,10 @@ QUESTIONS = {
     "airlines": ("select carrier, name from raw.airlines", "select carrier, name from airlines"),
     "airports": ("select faa, alt, tzone from raw.airports", "select faa, alt, tzone from airports"),
     "planes": ("select count(*), sum(seats), count(speed), min(year) from raw.planes",) * 2,
-    "weather": ("select origin, count(*), count(wind_gust), max(time_hour), sum(temp::decimal(9, 4)) from raw.weather group by all",) * 2,
+    "weather": (
+        "select origin, count(*), count(wind_gust), max(time_hour)::timestamp, sum(temp::decimal(9, 4)) from raw.weather group by all",
+    )
+    * 2,
     "days": (
         "select airport, local_date, hours, coldest_f, rain_inches::double from weather_daily",
         "select origin, make_date(year::int, month::int, day::int), count(*), min(temp), sum(precip::decimal(6, 2))::double "
@@ -53,7 +56,7 @@ QUESTIONS = {
     ),
     "storms": (
         "select airport, observed_at, gust_mph from stormy_hours",
-        "select origin, time_hour, wind_gust from weather where wind_gust >= 40",
+        "select origin, time_hour::timestamp, wind_gust from weather where wind_gust >= 40",
     ),
     "fleet": (
         "select manufacturer, planes, seats, oldest_year from fleet",

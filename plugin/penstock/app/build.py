@@ -105,7 +105,7 @@ def plan_project(settings: Settings, wanted: Wanted, gateway: DbtGateway) -> Pla
         ids = [project.graph.ids[key] for key in selection.keys]
         facts = nothing_yet(project.graph, ids, database=settings.profile.database, force=wanted.force, full_refresh=wanted.full_refresh)
         return Planned(settings, project, selection, facts, make_plan(facts), wanted)
-    warehouse = open_duckdb(path, settings.profile.raw, read_only=True, wait_seconds=wanted.wait_seconds)
+    warehouse = _open(settings, wanted, read_only=True)
     try:
         return _plan(settings, project, selection, wanted, warehouse)
     finally:
@@ -126,9 +126,7 @@ def build_project(settings: Settings, wanted: Wanted, sink_for: Callable[[Planne
         project = load_project(settings, gateway)
         selection = _select(project, wanted)
         sha = git_sha(settings.root)
-        attach = [{"alias": name, **item.model_dump()} for name, item in settings.file.attach.items()]
-        target = {**settings.profile.raw, "extensions": [*(settings.profile.raw.get("extensions") or []), *settings.file.extensions]}
-        warehouse = open_duckdb(settings.database_path, target, wait_seconds=wanted.wait_seconds, attach=attach)
+        warehouse = _open(settings, wanted, read_only=False)
         stack.callback(warehouse.close)
         stack.callback(gateway.close)  # dbt's own connections go first, or the file stays locked
         migrate(Statements(warehouse.connect(), settings.file.state_schema))
@@ -151,6 +149,13 @@ class Stopper:
         """Stop what runs and roll it back."""
         if self.context is not None:
             self.context.interrupt()
+
+
+def _open(settings: Settings, wanted: Wanted, *, read_only: bool) -> DuckDBWarehouse:
+    """Open the target's database with everything that the profile and `penstock.yml` attach or load."""
+    attach = [{"alias": name, **item.model_dump()} for name, item in settings.file.attach.items()]
+    target = {**settings.profile.raw, "extensions": [*(settings.profile.raw.get("extensions") or []), *settings.file.extensions]}
+    return open_duckdb(settings.database_path, target, read_only=read_only, wait_seconds=wanted.wait_seconds, attach=attach)
 
 
 def _select(project: Project, wanted: Wanted) -> Selection:

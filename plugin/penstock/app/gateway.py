@@ -98,4 +98,4 @@ def _rare_collector() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*usual)
-        gc.freeze()
+    gc.freeze()  # not after a failure: nothing would thaw it, and DuckDB's module complains of leaks when the process ends

@@ -97,7 +97,8 @@ def _assemble(settings: Settings, stamp: _Stamp, kept: Mapping[str, Any] | None)
     from penstock.parser.manifest import Context, parse_manifest
 
     raw = _manifest(settings) if kept is None else kept
-    manifest = parse_manifest(raw, Context(_all_vars(settings), settings.env, f"{settings.profile.name}:{settings.profile.schema}"))
+    target = f"{settings.profile.name}:{settings.profile.schema}"
+    manifest = parse_manifest(raw, Context(_all_vars(settings), settings.env, target, stamp.project_files()))
     graph = assemble(manifest, list(read_ingests(settings, manifest)), settings.profile.database)
     cache: dict[str, Any] = {
         "stamp": stamp.taken(),
@@ -193,6 +194,17 @@ class _Stamp:
     def unchanged_ingest(self) -> bool:
         """Whether the ingestion files are the same."""
         return self._known.get("ingest") == fingerprint(self._ingest)
+
+    def project_files(self) -> dict[str, str]:
+        """Return the content hash of each of dbt's files, by path relative to the project and, in packages, to the package."""
+        packages = Path(self._settings.dbt.packages_path)
+        found: dict[str, str] = {}
+        for name, content in self._dbt.items():
+            path = Path(os.path.relpath(self._settings.root / name, self._settings.project_dir))
+            if path.is_relative_to(packages):
+                path = Path(*path.parts[len(packages.parts) + 1 :])
+            found[path.as_posix()] = found.get(path.as_posix(), "") + content  # a package's file may have the same path
+        return found
 
     def taken(self) -> dict[str, Any]:
         """Return what to keep beside the graph."""

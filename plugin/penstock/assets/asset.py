@@ -99,7 +99,8 @@ class Asset:
     """One node of the graph, as dbt's manifest or an ingestion file declares it.
 
     `fingerprint` is the raw code version; `obstacles` are the reasons why the native executor leaves it to dbt;
-    `empty` is a node without code, which dbt lists but never runs; `recompile` says that its Jinja reads the warehouse or the clock, so a compiled query must never be reused.
+    `empty` is a node without code, which dbt lists but never runs; `recompile` says that its Jinja reads the warehouse
+    or the clock, so that a compiled query must never be reused.
     """
 
     key: AssetKey

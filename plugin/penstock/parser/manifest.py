@@ -25,11 +25,16 @@ _WHERE_MACRO = "get_where_subquery"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a node's Jinja may read besides its own text: project and command-line vars, the environment, the target."""
+    """What a node depends on besides its own text: vars, the environment, the target, and the project's files.
+
+    `files` maps paths relative to the project to content hashes: dbt's own checksum of a seed over 1 MiB is that of its
+    path, and fixtures of unit tests have none.
+    """
 
     vars: Mapping[str, Any] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     target: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +198,10 @@ class _Reader:
                 "version": RAW_FINGERPRINT_VERSION,
                 "code": node.get("raw_code"),
                 "checksum": node.get("checksum"),
+                "file": self.context.files.get(str(node.get("original_file_path"))) if node.get("resource_type") == "seed" else None,
+                "fixtures": {path: found for path, found in self.context.files.items() if "/fixtures/" in path}
+                if "given" in node
+                else None,
                 "config": {key: value for key, value in config.items() if key not in _FINGERPRINT_CONFIG_IGNORES},
                 "meta_penstock": (config.get("meta") or {}).get("penstock"),
                 "relation": node.get("relation_name"),

@@ -87,8 +87,8 @@ def publish(sql: Statements, what: Publication, write: Callable[[], None], clock
     """
     connection = sql.connection
     connection.begin()
-    failpoint("begin.after")
     try:
+        failpoint("begin.after")
         fence(sql, what, clock())
         failpoint("write.before")
         write()
