@@ -216,7 +216,8 @@ class DbtSession:
         steps: Any = opened
         steps = requires.manifest(write=True)(steps)
         steps = requires.runtime_config(steps)
-        steps = requires.catalogs(steps)
+        if hasattr(requires, "catalogs"):  # dbt-core before 1.12; there `manifest` does it
+            steps = requires.catalogs(steps)
         steps = requires.project(steps)
         steps = requires.profile(steps)
         requires.preflight(steps)(self._context)
