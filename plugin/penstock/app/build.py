@@ -15,7 +15,7 @@ from penstock.app.gather import gather, nothing_yet
 from penstock.app.project import Project, load_project
 from penstock.app.runs import git_sha, new_run_id, penstock_version, utc_now
 from penstock.app.settings import Settings
-from penstock.assets.asset import Asset
+from penstock.assets.asset import Asset, Kind
 from penstock.assets.names import RelationName
 from penstock.graph.gates import contract, order_of, run_order
 from penstock.plan.facts import Facts
@@ -49,6 +49,7 @@ class Wanted:
     full_refresh: bool = False
     fail_fast: bool = False
     executor: str = "auto"
+    store_failures: bool = False
     wait_seconds: float = 0
 
 
@@ -73,7 +74,8 @@ class Planned:
             return ()
         if self.wanted.executor == "dbt" or self.settings.file.defaults.executor == "dbt":
             return ("--executor dbt",)
-        return (*asset.obstacles, *self.settings.profile.obstacles)
+        stored = ("--store-failures",) if asset.kind is Kind.TEST and self.wanted.store_failures else ()
+        return (*asset.obstacles, *stored, *self.settings.profile.obstacles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def build_project(settings: Settings, wanted: Wanted, sink_for: Callable[[Planne
     with ExitStack() as stack:
         run_id = new_run_id(started)
         stack.enter_context(_locked(settings, wanted, run_id, started))
-        gateway = DbtGateway(settings, show, full_refresh=wanted.full_refresh)
+        gateway = DbtGateway(settings, show, full_refresh=wanted.full_refresh, store_failures=wanted.store_failures)
         stack.callback(gateway.close)
         project = load_project(settings, gateway)
         selection = _select(project, wanted)

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from penstock.app.build import Planned
+from penstock.app.compiled import CompiledQueries
+from penstock.assets.asset import Kind
+from penstock.assets.names import RelationName
+from penstock.compiler.materialize import NATIVE
+from penstock.compiler.tests import test_query
 from penstock.errors import SelectionError
 from penstock.plan.conditions import RULES, display
+from penstock.plan.planner import PlanRow
 from penstock.plan.reasons import Decision
 
 
@@ -38,6 +44,23 @@ def explain(planned: Planned, name: str) -> list[str]:
         decided = decided or bool(held)
         lines.append(f"  rule       {rule.reason.value}: {mark}{f' ({held[number]})' if held and held[number] else ''}{first}")
     return lines
+
+
+def statements_of(planned: Planned, row: PlanRow, queries: CompiledQueries) -> tuple[str, ...]:
+    """Return the SQL a build would run for one row: the native executor's own statements, or the query handed to dbt."""
+    asset = planned.project.graph.assets[row.id]
+    if asset.ingest is not None:
+        query = asset.ingest.sql
+    elif asset.kind in (Kind.SEED, Kind.FUNCTION, Kind.UNIT_TEST) or asset.language != "sql":
+        return (f"-- {asset.kind.value} {asset.name}: run by dbt",)
+    else:
+        query = queries.get(asset)[0]
+    if planned.executor(asset) == "dbt" or (asset.relation is None and not asset.is_test):
+        return (query,)
+    if asset.test is not None:
+        return (test_query(asset.test, query),)
+    standing = planned.facts.standing.get(RelationName(*asset.relation.normalised(planned.facts.database))) if asset.relation else None
+    return NATIVE[asset.materialized](asset.relation, query, standing) if asset.relation else (query,)
 
 
 def _find(planned: Planned, name: str) -> int:

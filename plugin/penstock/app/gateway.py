@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 class DbtGateway:
     """Opens a dbt session when first asked; the same one serves parsing, compiling and running."""
 
-    def __init__(self, settings: Settings, show: Callable[[str], None], *, full_refresh: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, show: Callable[[str], None], *, full_refresh: bool = False, store_failures: bool = False
+    ) -> None:
         self._settings = settings
         self._show = show
         self._full_refresh = full_refresh
+        self._store_failures = store_failures
         self._session: DbtSession | None = None
         self._nodes: NodeRunner | None = None
         self._lock = threading.Lock()
@@ -52,6 +55,7 @@ class DbtGateway:
                         vars=place.vars,
                         threads=self._settings.threads,
                         full_refresh=self._full_refresh,
+                        store_failures=self._store_failures,
                     )
                     self._session = DbtSession(options, self._show)
             return self._session

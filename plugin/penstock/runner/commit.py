@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from penstock.assets.names import AssetKey, literal, quote
+from penstock.assets.redact import redact
 from penstock.errors import CommitLost, StaleClaim, WarehouseError
 from penstock.state.queries import rendered
 from penstock.state.store import Statements
@@ -72,6 +73,11 @@ class Publication:
             "status": "success",
             "error": "",
         }
+
+    @property
+    def undeclared(self) -> tuple[str, ...]:
+        """The tables read without `ref` or `source`, as quoted names."""
+        return tuple(name.removeprefix("table:") for name in self.inputs if name.startswith("table:"))
 
     @property
     def record_query(self) -> str:
@@ -154,4 +160,4 @@ def hooks_sql(schema: str, what: Publication, now: datetime) -> tuple[str, str]:
 
 def record_attempt(sql: Statements, what: Publication, status: str, error: str, now: datetime) -> None:
     """Append an attempt's end in a transaction of its own: the data's one is over."""
-    sql.run("record_attempt", {**what.values(now), "status": status, "error": error})
+    sql.run("record_attempt", {**what.values(now), "status": status, "error": redact(error)})

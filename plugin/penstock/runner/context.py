@@ -185,13 +185,14 @@ class RunContext:
         failures: int | None = None,
         inputs_version: str = "",
         volatile: str = "",
+        undeclared: tuple[str, ...] = (),
     ) -> Outcome:
         """Return how an asset ended, as of now."""
         now = self.clock()
         return Outcome(
             id=number, asset=self.graph.assets[number], status=status, executor=executor, message=message, started_at=started_at,
             finished_at=now, seconds=(now - started_at).total_seconds(), rows=rows, failures=failures,
-            inputs_version=inputs_version, volatile=volatile,
+            inputs_version=inputs_version, volatile=volatile, undeclared=undeclared,
         )  # fmt: skip
 
 

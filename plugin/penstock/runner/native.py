@@ -48,7 +48,9 @@ def _run_relation(context: RunContext, number: int) -> Outcome:
         record_attempt(sql, what, "cancelled" if status is Status.CANCELLED else "failed", str(error), context.clock())
         return context.outcome(number, status, EXECUTOR, str(error), started)
     message = f"SELECT {rows}" if rows is not None else "OK"
-    return context.outcome(number, Status.SUCCESS, EXECUTOR, message, started, rows=rows, volatile=what.volatile)
+    return context.outcome(
+        number, Status.SUCCESS, EXECUTOR, message, started, rows=rows, volatile=what.volatile, undeclared=what.undeclared
+    )
 
 
 def _placeholders(query: str, context: RunContext) -> dict[str, object]:

@@ -29,7 +29,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One finished asset; `rows` of a table, `failures` of a test; times are UTC, `seconds` wall time."""
+    """One finished asset; `rows` of a table, `failures` of a test; times are UTC, `seconds` wall time.
+
+    `undeclared` are tables it read without `ref` or `source`.
+    """
 
     id: int
     asset: Asset
@@ -43,6 +46,7 @@ class Outcome:
     failures: int | None = None
     inputs_version: str = ""
     volatile: str = ""
+    undeclared: tuple[str, ...] = ()
 
 
 class Sink(Protocol):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from penstock.assets.redact import redact
 from penstock.runner.context import RunContext
 from penstock.runner.outcomes import Outcome, Status
 from penstock.state.writer import CheckRow, StateWriter
@@ -69,7 +70,7 @@ class CheckRecorder:
             status=outcome.status.value,
             severity=spec.severity if spec else "ERROR",
             failures=outcome.failures,
-            message=outcome.message,
+            message=redact(outcome.message),
             code_version=outcome.asset.fingerprint,
             inputs_version=outcome.inputs_version,
             volatile=outcome.volatile,

@@ -87,7 +87,9 @@ def _run_node(context: RunContext, nodes: NodeRunner, number: int) -> Outcome:
         except PenstockError as error:
             return _failed(context, number, what, str(error), started)
         message = f"SELECT {rows}" if rows is not None and asset.kind is not Kind.SEED else result.message or "OK"
-        return context.outcome(number, Status.SUCCESS, EXECUTOR, message, started, rows=rows, volatile=what.volatile)
+        return context.outcome(
+            number, Status.SUCCESS, EXECUTOR, message, started, rows=rows, volatile=what.volatile, undeclared=what.undeclared
+        )
     return _failed(context, number, what, result.message, started)
 
 

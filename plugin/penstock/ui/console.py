@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from penstock.assets.redact import redact
 from penstock.errors import PenstockError, Problems
-from penstock.ui.redact import redact
 
 _STYLES = {"green": "32", "yellow": "33", "red": "31", "bold": "1", "dim": "2", "cyan": "36"}
 

@@ -38,6 +38,9 @@ class RunLines:
             "rows": outcome.rows, "failures": outcome.failures, "message": outcome.message,
         }  # fmt: skip
         self._console.event("asset_finished", values, dotted(f"{number} of {total} {left}", right), _STYLES[outcome.status])
+        if outcome.undeclared:
+            place = outcome.asset.ingest.path if outcome.asset.ingest else outcome.asset.path
+            self._console.warning(f"{place}: reads {', '.join(outcome.undeclared)} without ref() or source(): an undeclared dependency")
 
 
 def dotted(left: str, right: str) -> str:

@@ -33,23 +33,24 @@ def _build_options(command: Any) -> Any:
 
 @click.command()
 @click.option("--no-checks", is_flag=True, help="Leave tests out.")
+@click.option("--store-failures", is_flag=True, help="Keep the rows that fail a test in a table, as dbt does.")
 @_build_options
-def build(no_checks: bool, **options: Any) -> int:
+def build(no_checks: bool, store_failures: bool, **options: Any) -> int:
     """Bring the selection up to date: ingestion, seeds, snapshots, models, tests.
 
     Only what is due is built; every decision has a reason (see `penstock plan`).
     """
-    return _build("build", not no_checks, options)
+    return _build("build", options, checks=not no_checks, store_failures=store_failures)
 
 
 @click.command()
 @_build_options
 def run(**options: Any) -> int:
     """Bring the selection up to date without running tests."""
-    return _build("run", False, options)
+    return _build("run", options, checks=False, store_failures=False)
 
 
-def _build(command: str, checks: bool, options: dict[str, Any]) -> int:
+def _build(command: str, options: dict[str, Any], *, checks: bool, store_failures: bool) -> int:
     console = console_of(options)
     settings = settings_of(options)
     wanted = Wanted(
@@ -60,6 +61,7 @@ def _build(command: str, checks: bool, options: dict[str, Any]) -> int:
         full_refresh=options["full_refresh"],
         fail_fast=options["fail_fast"],
         executor=options["executor"],
+        store_failures=store_failures,
         wait_seconds=-1 if options["wait"] else 0,
     )
     stop = Stopper()

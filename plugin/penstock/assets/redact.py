@@ -1,9 +1,10 @@
-"""The one sink for secrets: values of secret environment variables never reach a screen."""
+"""The one sink for secrets: values of secret environment variables reach neither a screen nor a state table."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache
 
 PREFIXES = ("DBT_ENV_SECRET", "DBT_ENGINE_SECRET", "PENSTOCK_SECRET")
 """Variables whose values are secret, as dbt has it (`DBT_ENV_SECRET_`)."""
@@ -23,8 +24,14 @@ def secrets_of(env: Mapping[str, str]) -> list[str]:
     return sorted(found, key=len, reverse=True)
 
 
+@cache
+def _own_secrets() -> tuple[str, ...]:
+    """The secrets of this process, whose environment does not change while it runs."""
+    return tuple(secrets_of(os.environ))
+
+
 def redact(text: str, env: Mapping[str, str] | None = None) -> str:
     """Return text with every secret value replaced by asterisks."""
-    for secret in secrets_of(os.environ if env is None else env):
+    for secret in _own_secrets() if env is None else secrets_of(env):
         text = text.replace(secret, "*****")
     return text
