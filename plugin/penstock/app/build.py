@@ -1,4 +1,4 @@
-"""The use cases `plan` and `build`: the same facts, the same planner, the same list; only `build` runs it."""
+"""The use case `build`: the plan's own list, run, with everything recorded on the way."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ from pathlib import Path
 
 from penstock.app.compiled import CompiledQueries
 from penstock.app.gateway import DbtGateway
-from penstock.app.gather import gather, nothing_yet
-from penstock.app.project import Project, load_project
+from penstock.app.planning import Planned, Wanted, open_target, plan_with, select_assets
+from penstock.app.project import load_project
 from penstock.app.runs import git_sha, new_run_id, penstock_version, utc_now
 from penstock.app.settings import Settings
-from penstock.assets.asset import Asset, Kind
 from penstock.assets.names import RelationName
 from penstock.graph.gates import contract, order_of, run_order
-from penstock.plan.facts import Facts
-from penstock.plan.planner import Plan, make_plan
 from penstock.plan.reasons import Decision
 from penstock.plan.schedule import Schedule
 from penstock.runner.context import RunContext
@@ -27,55 +24,10 @@ from penstock.runner.execute import Loop
 from penstock.runner.native import run_native
 from penstock.runner.outcomes import Outcome, Sink
 from penstock.runner.through_dbt import is_microbatch, run_through_dbt
-from penstock.selector.select import Selection, select
 from penstock.state.store import Statements, migrate
 from penstock.state.writer import DecisionRow, RunEndRow, RunRow, StateWriter
-from penstock.warehouse.duckdb import DuckDBWarehouse, open_duckdb
+from penstock.warehouse.duckdb import DuckDBWarehouse
 from penstock.warehouse.lock import DatabaseLock, Holder
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a user asks of `plan` or `build`."""
-
-    select: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    indirect: str = "eager"
-    resource_types: tuple[str, ...] = ()
-    exclude_resource_types: tuple[str, ...] = ()
-    command: str = "build"
-    checks: bool = True
-    force: bool = False
-    full_refresh: bool = False
-    fail_fast: bool = False
-    executor: str = "auto"
-    store_failures: bool = False
-    wait_seconds: float = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan and what it was made from."""
-
-    settings: Settings
-    project: Project
-    selection: Selection
-    facts: Facts
-    plan: Plan
-    wanted: Wanted
-
-    def executor(self, asset: Asset) -> str:
-        """Name who would run an asset: `native` or `dbt`."""
-        return "dbt" if self.obstacles(asset) else "native"
-
-    def obstacles(self, asset: Asset) -> tuple[str, ...]:
-        """Why the native executor leaves an asset to dbt; empty where it does not."""
-        if asset.ingest is not None:
-            return ()
-        if self.wanted.executor == "dbt" or self.settings.file.defaults.executor == "dbt":
-            return ("--executor dbt",)
-        stored = ("--store-failures",) if asset.kind is Kind.TEST and self.wanted.store_failures else ()
-        return (*asset.obstacles, *stored, *self.settings.profile.obstacles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +50,6 @@ class Report:
 Show = Callable[[str], None]
 
 
-def plan_project(settings: Settings, wanted: Wanted, gateway: DbtGateway) -> Planned:
-    """Make the plan that `build` would follow; touches nothing. Raises what reading the project or the database raises."""
-    project = load_project(settings, gateway)
-    selection = _select(project, wanted)
-    path = settings.database_path
-    if not path.exists():
-        ids = [project.graph.ids[key] for key in selection.keys]
-        facts = nothing_yet(project.graph, ids, database=settings.profile.database, force=wanted.force, full_refresh=wanted.full_refresh)
-        return Planned(settings, project, selection, facts, make_plan(facts), wanted)
-    warehouse = _open(settings, wanted, read_only=True)
-    try:
-        return _plan(settings, project, selection, wanted, warehouse)
-    finally:
-        warehouse.close()
-
-
 def build_project(settings: Settings, wanted: Wanted, sink_for: Callable[[Planned], Sink], show: Show, stop: Stopper) -> Report:
     """Bring the selection up to date.
 
@@ -126,13 +62,13 @@ def build_project(settings: Settings, wanted: Wanted, sink_for: Callable[[Planne
         gateway = DbtGateway(settings, show, full_refresh=wanted.full_refresh, store_failures=wanted.store_failures)
         stack.callback(gateway.close)
         project = load_project(settings, gateway)
-        selection = _select(project, wanted)
+        selection = select_assets(project, wanted)
         sha = git_sha(settings.root)
-        warehouse = _open(settings, wanted, read_only=False)
+        warehouse = open_target(settings, wanted, read_only=False)
         stack.callback(warehouse.close)
         stack.callback(gateway.close)  # dbt's own connections go first, or the file stays locked
         migrate(Statements(warehouse.connect(), settings.file.state_schema))
-        planned = _plan(settings, project, selection, wanted, warehouse)
+        planned = plan_with(settings, project, selection, wanted, warehouse)
         return _Build(planned, warehouse, gateway, run_id, started, sha, show, stop).run(sink_for(planned))
 
 
@@ -151,38 +87,6 @@ class Stopper:
         """Stop what runs and roll it back."""
         if self.context is not None:
             self.context.interrupt()
-
-
-def _open(settings: Settings, wanted: Wanted, *, read_only: bool) -> DuckDBWarehouse:
-    """Open the target's database with everything that the profile and `penstock.yml` attach or load."""
-    attach = [{"alias": name, **item.model_dump()} for name, item in settings.file.attach.items()]
-    target = {**settings.profile.raw, "extensions": [*(settings.profile.raw.get("extensions") or []), *settings.file.extensions]}
-    return open_duckdb(settings.database_path, target, read_only=read_only, wait_seconds=wanted.wait_seconds, attach=attach)
-
-
-def _select(project: Project, wanted: Wanted) -> Selection:
-    return select(
-        project.graph,
-        wanted.select,
-        wanted.exclude,
-        indirect=wanted.indirect,
-        resource_types=wanted.resource_types or None,
-        exclude_resource_types=wanted.exclude_resource_types or None,
-        project=project.name,
-    )
-
-
-def _plan(settings: Settings, project: Project, selection: Selection, wanted: Wanted, warehouse: DuckDBWarehouse) -> Planned:
-    graph = project.graph
-    ids = [graph.ids[key] for key in selection.keys]
-    if not wanted.checks:
-        ids = [number for number in ids if not graph.assets[number].is_test]
-    sql = Statements(warehouse.connect(), settings.file.state_schema)
-    facts = gather(
-        graph, ids, warehouse, sql,
-        database=settings.profile.database, project_folder=settings.root, force=wanted.force, full_refresh=wanted.full_refresh,
-    )  # fmt: skip
-    return Planned(settings, project, selection, facts, make_plan(facts), wanted)
 
 
 @contextmanager

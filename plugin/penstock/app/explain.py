@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from penstock.app.build import Planned
 from penstock.app.compiled import CompiledQueries
+from penstock.app.planning import Planned
 from penstock.assets.asset import Kind
 from penstock.assets.names import RelationName
 from penstock.compiler.materialize import NATIVE

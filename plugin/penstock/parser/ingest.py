@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from penstock.parser.yaml12 import load_yaml
 
 WRITE_MODES_BUILT = ("replace", "append")
 PLACEHOLDERS_BUILT = ("run_id", "run_started_at")
+MAX_RENDERED = 2_000_000
 _FENCE = re.compile(r"^--\s*---\s*$")
 
 
@@ -116,8 +117,13 @@ def _dotted(name: str, path: str, key: str) -> tuple[str, str]:
 
 def _split(path: str, text: str) -> tuple[str, str, int]:
     """Return the header's YAML, the query, and the line at which the query begins."""
-    lines = text.removeprefix("\ufeff").splitlines()
-    if not lines or not _FENCE.match(lines[0]):
+    text = text.removeprefix("\ufeff")
+    lines = text.split("\n")  # never at the other characters that splitlines takes for line ends: they may stand in a string
+    comments = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    if not _FENCE.match(lines[0]):
+        top = next(number for number, line in enumerate(lines) if line.strip() or number == len(lines) - 1)
+        if any(_FENCE.match(line) for line in (*lines[:comments], lines[top])):
+            raise ParseError("the header must begin on the first line", at=Location(path, 1))
         return "", text, 1
     for number, line in enumerate(lines[1:], 1):
         if _FENCE.match(line):
@@ -153,7 +159,7 @@ def _one_query(sql: str, path: str, first_line: int, dialect: str) -> exp.Expr:
             hint="Write a SELECT; Penstock makes the table and the transaction.",
         )
     for node in tree.walk():
-        if isinstance(node, (exp.DDL, exp.DML, exp.Command)) and not isinstance(node, exp.Query):
+        if isinstance(node, (exp.DDL, exp.DML, exp.Command, exp.Into)) and not isinstance(node, exp.Query):
             raise ParseError(f"a query may only read, found {type(node).__name__.upper()}", at=Location(path, first_line))
     return tree
 
@@ -193,16 +199,28 @@ def _render(body: str, path: str, names: Names, this: RelationName) -> tuple[str
     environment.globals.clear()
     functions: Mapping[str, Any] = {"ref": ref, "source": source, "var": names.var, "env_var": names.env_var, "this": this.sql}
     try:
-        sql = environment.from_string(body).render(functions)
+        sql = _bounded(environment.from_string(body).generate(functions), path)
     except TemplateError as error:
         raise ParseError(
             f"Jinja: {error.message}",
             at=Location(path, getattr(error, "lineno", 0) or 0),
             hint="Ingestion files know ref, source, var, env_var and this; anything cleverer belongs in a dbt model.",
         ) from error
-    except (TypeError, ValueError, OverflowError, MemoryError) as error:
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, MemoryError) as error:
         raise ParseError(f"Jinja: {error}", at=Location(path)) from error
     return sql, tuple(refs), tuple(sources)
+
+
+def _bounded(pieces: Iterator[str], path: str) -> str:
+    """Join what a template gives, as long as it can be a query: a few nested loops can fill any memory."""
+    kept: list[str] = []
+    size = 0
+    for piece in pieces:
+        kept.append(piece)
+        size += len(piece)
+        if size > MAX_RENDERED:
+            raise ParseError(f"Jinja: the query has more than {MAX_RENDERED:,} characters", at=Location(path))
+    return "".join(kept)
 
 
 def problems_of(file: IngestFile) -> tuple[PenstockError, ...]:

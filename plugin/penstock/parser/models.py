@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from inspect import isclass
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -50,15 +51,21 @@ def key_lines(text: str, first_line: int = 1) -> dict[str, int]:
     return lines
 
 
+def _known_keys(model: type[BaseModel], path: list[str]) -> list[str]:
+    """Return the keys that may stand at a place in the document, found by following the fields' types."""
+    for part in path:
+        annotation = getattr(model.model_fields.get(part), "annotation", None)
+        inner = next((item for item in (annotation, *get_args(annotation)) if isclass(item) and issubclass(item, BaseModel)), None)
+        if inner is not None:
+            model = inner
+    return sorted({alias for name, field in model.model_fields.items() for alias in (name, field.alias) if alias})
+
+
 def _problem(model: type[FileModel], path: list[str], kind: str, message: str, at: Location) -> ParseError:
     name = ".".join(path)
     if kind != "extra_forbidden":
         return ParseError(f"`{name}`: {message[:1].lower()}{message[1:]}", at=at)
-    known = sorted(
-        {alias for field_name, field in model.model_fields.items() for alias in (field_name, field.alias) if alias}
-        if len(path) == 1
-        else set()
-    )
+    known = _known_keys(model, path[:-1])
     near = difflib.get_close_matches(path[-1], known, 1)
     hint = f"Did you mean `{near[0]}`?" if near else (f"Known keys: {', '.join(known)}." if known else "")
     return ParseError(f"unknown key `{name}`", at=at, hint=hint)

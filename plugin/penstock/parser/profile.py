@@ -105,12 +105,13 @@ def read_profile(
     """
     raw = load_dbt_yaml(text, file)
     if profile not in raw or not isinstance(raw[profile], dict):
-        known = ", ".join(sorted(key for key in raw if key != "config")) or "none"
+        known = ", ".join(sorted(str(key) for key in raw if key != "config")) or "none"
         raise ConfigError(
             f"there is no profile `{profile}` (known: {known})", at=Location(file), hint="Check `profile:` in dbt_project.yml."
         )
     renderer = _Renderer(env, variables or {}, file)
-    outputs = raw[profile].get("outputs") or {}
+    outputs = raw[profile].get("outputs")
+    outputs = outputs if isinstance(outputs, dict) else {}
     name = target or str(renderer.value(raw[profile].get("target") or "default"))
     if name not in outputs or not isinstance(outputs[name], dict):
         known = ", ".join(sorted(map(str, outputs))) or "none"
@@ -176,6 +177,8 @@ class _Renderer:
             return self._environment().from_string(text).render()
         except TemplateError as error:
             raise ConfigError(f"cannot render `{text}`: {error.message}", at=Location(self._file)) from error
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            raise ConfigError(f"cannot render `{text}`: {error}", at=Location(self._file)) from error
 
     def _environment(self) -> Any:
         if self._jinja is None:

@@ -12,6 +12,7 @@ from penstock.errors import Location, ParseError
 
 MAX_BYTES = 4_000_000
 MAX_ALIASES = 200
+MAX_VALUES = 200_000
 
 
 class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
@@ -63,7 +64,10 @@ def load_yaml(text: str, file: str, first_line: int = 1) -> Any:
         aliases = sum(1 for event in yaml.parse(text, Loader=_Loader) if isinstance(event, yaml.AliasEvent))
         if aliases > MAX_ALIASES:
             raise ParseError(f"this YAML uses {aliases} aliases, more than {MAX_ALIASES}", at=Location(file))
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a subclass of the safe loader)
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506 (a subclass of the safe loader)
+        if aliases and _written_out(value, {}) > MAX_VALUES:
+            raise ParseError(f"this YAML holds more than {MAX_VALUES:,} values once its aliases are written out", at=Location(file))
+        return value
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + first_line, mark.column + 1) if mark else (first_line, 0)
@@ -72,5 +76,18 @@ def load_yaml(text: str, file: str, first_line: int = 1) -> Any:
             at=Location(file, line, column),
             hint="Check indentation and quoting on that line.",
         ) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError, TypeError) as error:  # PyYAML leaks all of these
         raise ParseError(f"broken YAML: {error}", at=Location(file, first_line)) from error
+
+
+def _written_out(value: Any, sizes: dict[int, int]) -> int:
+    """Count values as if each alias were written out. Raises ValueError for a value that contains itself."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in sizes:
+        sizes[id(value)] = 0
+        parts = value.values() if isinstance(value, dict) else value
+        sizes[id(value)] = 1 + sum(_written_out(part, sizes) for part in parts)
+    if sizes[id(value)] == 0:
+        raise ValueError("a value contains itself")
+    return sizes[id(value)]

@@ -77,16 +77,15 @@ def _run(words: list[str]) -> int:
         code = cli.main(args=words, prog_name="penstock", standalone_mode=False)
     except click.exceptions.Exit as done:
         return done.exit_code
-    except click.Abort:
-        return EXIT_USAGE
+    except click.Abort:  # click's word for Ctrl-C
+        return _interrupted()
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
     except BrokenPipeError:
         return _closed_pipe()
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted.\n")
-        return EXIT_USAGE
+        return _interrupted()
     except PenstockError as error:
         if debug:
             raise
@@ -98,6 +97,11 @@ def _run(words: list[str]) -> int:
         _show(PenstockError(f"unexpected {type(error).__name__}: {error}", hint="Run again with --debug and report what it prints."))
         return EXIT_USAGE
     return code if isinstance(code, int) else EXIT_OK
+
+
+def _interrupted() -> int:
+    sys.stderr.write("Interrupted.\n")
+    return EXIT_USAGE
 
 
 def _show(error: PenstockError) -> None:

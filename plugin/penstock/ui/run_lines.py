@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from penstock.app.build import Planned, Report
+from penstock.app.build import Report
+from penstock.app.planning import Planned
 from penstock.assets.asset import Asset, Kind
 from penstock.plan.reasons import Decision
 from penstock.runner.outcomes import Outcome, Status

@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
-from penstock.app.build import Planned, Report, Stopper, Wanted, build_project
+from penstock.app.build import Report, Stopper, build_project
+from penstock.app.planning import Planned, Wanted
 from penstock.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from penstock.plan.reasons import Decision
+from penstock.runner.outcomes import Status
 from penstock.ui.commands.selected import warn_empty
 from penstock.ui.console import Console
 from penstock.ui.options import console_of, output_options, place_options, select_options, selection_of, settings_of
@@ -80,8 +82,7 @@ def _build(command: str, options: dict[str, Any], *, checks: bool, store_failure
 
 
 def _exit_code(console: Console, report: Report) -> int:
-    context_stopped = any(outcome.status.value == "cancelled" for outcome in report.outcomes)
-    if context_stopped:
+    if any(outcome.status is Status.CANCELLED or outcome.message == "cancelled" for outcome in report.outcomes):
         console.note("Cancelled: nothing of what was interrupted is visible. Run `penstock build` to go on.")
         return EXIT_USAGE
     if not report.ok:

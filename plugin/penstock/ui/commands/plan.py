@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from penstock.app.build import Planned, Wanted, plan_project
-from penstock.app.explain import explain
+from penstock.app.compiled import CompiledQueries
+from penstock.app.explain import explain, statements_of
 from penstock.app.gateway import DbtGateway
+from penstock.app.planning import Planned, Wanted, plan_project
 from penstock.errors import EXIT_FAILED, EXIT_OK
 from penstock.plan.planner import PlanRow
 from penstock.plan.reasons import Decision
@@ -23,6 +24,7 @@ _STYLES = {Decision.BUILD: "green", Decision.BLOCKED: "red", Decision.REUSE: "di
 @click.command()
 @click.option("-v", "--verbose", is_flag=True, help="Show every row, and which executor runs it and why.")
 @click.option("--why", default="", metavar="NODE", help="Show the whole argument for one asset.")
+@click.option("--sql", is_flag=True, help="Show the SQL of what is due.")
 @click.option("--output", type=click.Choice(["table", "json"]), default="table")
 @click.option("--fail-if-work", is_flag=True, help="End with code 1 when something is due.")
 @click.option("--force", is_flag=True, help="As if built with --force.")
@@ -32,7 +34,7 @@ _STYLES = {Decision.BUILD: "green", Decision.BLOCKED: "red", Decision.REUSE: "di
 @output_options
 @place_options
 @select_options
-def plan(verbose: bool, why: str, output: str, fail_if_work: bool, **options: Any) -> int:
+def plan(verbose: bool, why: str, sql: bool, output: str, fail_if_work: bool, **options: Any) -> int:
     """Show what `build` would do, and why; nothing is executed."""
     console = console_of(options)
     settings = settings_of(options)
@@ -47,16 +49,25 @@ def plan(verbose: bool, why: str, output: str, fail_if_work: bool, **options: An
     gateway = DbtGateway(settings, console.note)
     try:
         planned = plan_project(settings, wanted, gateway)
+        warn_empty(console, planned)
+        if sql:
+            _show_sql(console, planned, CompiledQueries(settings.work / "compiled.json", gateway))
     finally:
         gateway.close()
-    warn_empty(console, planned)
     if why:
         console.data("\n".join(explain(planned, why)))
     elif output == "json":
         console.json([_as_json(planned, row) for row in planned.plan.rows])
-    else:
+    elif not sql:
         _show(console, planned, verbose=verbose)
     return EXIT_FAILED if fail_if_work and planned.plan.count(Decision.BUILD) else EXIT_OK
+
+
+def _show_sql(console: Console, planned: Planned, queries: CompiledQueries) -> None:
+    for row in planned.plan.with_decision(Decision.BUILD):
+        console.data(f"-- {row.asset}")
+        for statement in statements_of(planned, row, queries):
+            console.data(f"{statement};\n")
 
 
 def _as_json(planned: Planned, row: PlanRow) -> dict[str, Any]:

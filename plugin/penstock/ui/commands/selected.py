@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.app.build import Planned
+from penstock.app.planning import Planned
 from penstock.selector.select import Selection
 from penstock.ui.console import Console
 
