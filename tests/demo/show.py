@@ -8,9 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-QUESTION = (
-    "select asset, status, reason, rows from penstock.asset_status where kind in ('model', 'source') order by last_built_at"
-)
+QUESTION = "select asset, status, reason, rows from penstock.asset_status where kind in ('model', 'source') order by last_built_at"
 
 
 def main() -> int:

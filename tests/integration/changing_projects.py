@@ -98,8 +98,8 @@ group by all
 _COLUMN = _PREFIX.replace("as day", "as day, amount * 2 as twice")
 
 
-def changing() -> Scenario:
-    """Three rounds: first load; changed, new and deleted rows with changed seeds and columns; full refresh after more changes."""
+def changing(name: str = "changing", *, more: bool = False) -> Scenario:
+    """First load; changed, new and deleted rows with changed seeds and columns; `more` of those; full refresh after more changes."""
     second = {
         "seeds/customers.csv": str(_FIRST["seeds/customers.csv"]).replace("0.35", "0.5").replace("Name, 2", "Näme 2") + "c8,Eight,,\n",
         "models/widened.sql": _incremental("incremental_strategy='append', on_schema_change='append_new_columns'", f"{_COLUMN} {_NEWER}"),
@@ -110,11 +110,11 @@ def changing() -> Scenario:
         "models/narrow.sql": _incremental("incremental_strategy='append', on_schema_change='ignore'", f"{_COLUMN} {_NEWER}"),
     }
     return Scenario(
-        "changing",
+        name,
         (
             Round(_FIRST, _events(60, 0)),
             Round(second, _events(80, 9)),
-            Round({}, _events(85, 14)),
+            *([Round({}, _events(85, 14))] if more else []),
             Round({}, _events(90, 17), ("--full-refresh",)),
         ),
         clock=frozenset({"main.by_time_deleted", "main.by_time_ended", "history.by_value", "main_history.by_value", "main.by_any_value"}),

@@ -73,10 +73,11 @@ def _hashable(value: Any) -> Any:
 
 
 def _differences(name: str, left: Relation, right: Relation) -> list[str]:
-    problems = []
-    for what in ("kind", "columns", "comments"):
-        if getattr(left, what) != getattr(right, what):
-            problems.append(f"{name}: {what} {getattr(left, what)} <> {getattr(right, what)}")
+    problems = [
+        f"{name}: {what} {getattr(left, what)} <> {getattr(right, what)}"
+        for what in ("kind", "columns", "comments")
+        if getattr(left, what) != getattr(right, what)
+    ]
     missing, extra = left.rows - right.rows, right.rows - left.rows
     if missing or extra:
         problems.append(

@@ -51,8 +51,8 @@ QUESTIONS = {
     * 2,
     "days": (
         "select airport, local_date, hours, coldest_f, rain_inches::double from weather_daily",
-        "select origin, make_date(year::int, month::int, day::int), count(*), min(temp), sum(precip::decimal(6, 2))::double "
-        "from weather group by all",
+        """select origin, make_date(year::int, month::int, day::int), count(*), min(temp), sum(precip::decimal(6, 2))::double
+        from weather group by all""",
     ),
     "storms": (
         "select airport, observed_at, gust_mph from stormy_hours",
@@ -64,10 +64,10 @@ QUESTIONS = {
     ),
     "months": (
         "select airport, airport_name, month, days, warmest_f, stormy_hours from weather_monthly",
-        "select w.origin, any_value(a.name), make_date(w.year::int, w.month::int, 1), count(distinct day), max(temp), "
-        "(select count(*) from weather s where s.origin = w.origin and s.wind_gust >= 40 and month(s.time_hour) = w.month "
-        "and year(s.time_hour) = w.year) "
-        "from weather w join airports a on w.origin = a.faa group by w.origin, w.year, w.month",
+        """select w.origin, any_value(a.name), make_date(w.year::int, w.month::int, 1), count(distinct day), max(temp),
+          (select count(*) from weather s where s.origin = w.origin and s.wind_gust >= 40 and month(s.time_hour) = w.month
+            and year(s.time_hour) = w.year)
+        from weather w join airports a on w.origin = a.faa group by w.origin, w.year, w.month""",
     ),
 }
 

@@ -65,8 +65,13 @@ class Judge:
 
     def __post_init__(self) -> None:
         self.connection = duckdb.connect(":memory:")
-        self.connection.execute(f"attach '{self.database}' as {self.database.stem} (read_only)")
-        self.connection.execute(f"use {self.database.stem}")
+        self.connection.execute(f"attach '{self.database}' as {self.home} (read_only)")
+        self.connection.execute(f"use {self.home}")
+
+    @property
+    def home(self) -> str:
+        """The quoted name of the attached database."""
+        return f'"{self.database.stem}"'
 
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one query."""
@@ -75,7 +80,9 @@ class Judge:
     @property
     def has_store(self) -> bool:
         """Whether a migration ever committed."""
-        return bool(self.ask("select 1 from duckdb_schemas() where schema_name = ? and database_name = current_database()", [project.STATE]))
+        return bool(
+            self.ask("select 1 from duckdb_schemas() where schema_name = ? and database_name = current_database()", [project.STATE])
+        )
 
     def relations(self) -> dict[str, str]:
         """Return what stands in the output schema."""
@@ -93,7 +100,9 @@ class Judge:
 
     def newer(self, token: int) -> int:
         """Return how many records came after a token."""
-        return int(self.ask(f"select count(*) from {project.STATE}.materialization where token > ?", [token])[0][0]) if self.has_store else 0
+        return (
+            int(self.ask(f"select count(*) from {project.STATE}.materialization where token > ?", [token])[0][0]) if self.has_store else 0
+        )
 
 
 def violations(judge: Judge, acks: Sequence[Ack], before: Due) -> Iterator[str]:
@@ -118,7 +127,7 @@ def _store(judge: Judge) -> Iterator[str]:
     if judge.has_store:
         if not tables:
             yield "the store has a schema and no tables"
-        elif [("1",)] != judge.ask(f"select value from {project.STATE}.meta where key = 'schema_version'"):
+        elif judge.ask(f"select value from {project.STATE}.meta where key = 'schema_version'") != [("1",)]:
             yield "the store does not say its version"
 
 
@@ -138,18 +147,28 @@ def _records_agree(judge: Judge, standing: Mapping[str, str]) -> Iterator[str]:
         if (node.name in standing) != (node.key in recorded):
             yield f"{node.key}: relation {'stands' if node.name in standing else 'is missing'}, record is {'there' if node.key in recorded else 'missing'}"
         elif node.name in standing and node.how != "view":
-            for name, start, end in project.days() if node.how == "days" else [("", None, None)]:
+            for name, start, end in _slices(node):
                 version, rows = judge.content(node.relation, start, end)
                 seen = latest.get((node.key, name), (0, "nothing", 0))
                 if (seen[1], seen[2]) != (version, rows) and (rows or seen[0]):
                     yield f"{node.key} {name}: holds {version}, on record is {seen[1]} with {seen[2]} rows"
 
 
+def _slices(node: project.Node) -> list[tuple[str, datetime | None, datetime | None]]:
+    return [*project.days()] if node.how == "days" else [("", None, None)]
+
+
 def _appended_once(judge: Judge) -> Iterator[str]:
     """Every recorded run added its rows exactly once, and nobody else added any."""
     node = project.BY_KEY[project.APPENDED]
-    recorded = judge.ask(f"select run_id, count(*) from {project.STATE}.materialization where asset = ? group by all order by all", [node.key])
-    found = judge.ask(f"select run_id, count(*) from (select run_id, id from {node.relation}) where id = 0 group by all order by all") if recorded else []
+    recorded = judge.ask(
+        f"select run_id, count(*) from {project.STATE}.materialization where asset = ? group by all order by all", [node.key]
+    )
+    found = (
+        judge.ask(f"select run_id, count(*) from (select run_id, id from {node.relation}) where id = 0 group by all order by all")
+        if recorded
+        else []
+    )
     if recorded != found:
         yield f"{node.key}: runs on record {recorded}, runs in the table {found}"
 
@@ -176,7 +195,9 @@ def _written_once(judge: Judge) -> Iterator[str]:
 
 
 def _acknowledged(judge: Judge, acks: Sequence[Ack]) -> Iterator[str]:
-    recorded = {(a, p, t): rows for a, p, t, rows in judge.ask(f"select asset, partition, token, rows from {project.STATE}.materialization")}
+    recorded = {
+        (a, p, t): rows for a, p, t, rows in judge.ask(f"select asset, partition, token, rows from {project.STATE}.materialization")
+    }
     for ack in acks:
         place = (ack.asset, ack.partition, ack.token)
         if place not in recorded or recorded[place] != ack.rows:
@@ -207,9 +228,16 @@ def due(judge: Judge, number: int) -> Due:
     state, latest = project.STATE, _latest(judge)
     versions = {f"source.kill.{name}": _source_version(judge, name, number) for name in project.SOURCES}
     consumed: dict[tuple[str, str, int], dict[str, str]] = {}
-    for asset, name, token, source, version in judge.ask(f"select asset, partition, token, input, input_version from {state}.materialization_input"):
+    for asset, name, token, source, version in judge.ask(
+        f"select asset, partition, token, input, input_version from {state}.materialization_input"
+    ):
         consumed.setdefault((asset, name, token), {})[source] = version
-    open_claims = {(a, p) for a, p in judge.ask(f"select asset, partition from {state}.claim anti join {state}.materialization using (asset, partition, token)")}
+    open_claims = {
+        (a, p)
+        for a, p in judge.ask(
+            f"select asset, partition from {state}.claim anti join {state}.materialization using (asset, partition, token)"
+        )
+    }
     assets: set[str] = set()
     slices: set[Slice] = set()
     for node in project.NODES:
@@ -239,7 +267,7 @@ def unfinished(judge: Judge, number: int) -> Iterator[str]:
     for node in project.NODES:
         sql = appended if node.key == project.APPENDED else node.sql
         judge.connection.execute(f"create {'view' if node.how == 'view' else 'table'} {node.relation} as {sql}")
-    judge.connection.execute(f"use {judge.database.stem}")
+    judge.connection.execute(f"use {judge.home}")
     for node in project.NODES:
         pair = node.relation, f"expected.{node.relation}"
         rows = judge.ask(f"(from {pair[0]} except all from {pair[1]}) union all (from {pair[1]} except all from {pair[0]})")

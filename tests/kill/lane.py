@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from penstock.warehouse import failpoints
+
 from tests.kill import worker
 from tests.kill.checker import EVERYTHING, Ack, Due, Judge, due, unfinished, violations
 
@@ -50,6 +51,12 @@ class Ended:
         """What it acknowledged; a line cut short by the kill was never an acknowledgement."""
         found = [line.split("\t") for line in self.lines if line.startswith("ack\t")]
         return [Ack(asset, name, int(token), int(rows) if rows else None) for _, asset, name, token, rows in found]
+
+    @property
+    def hits(self) -> dict[str, int]:
+        """How often each fail point was passed, where the worker traced them."""
+        found = [line.split("\t") for line in self.lines if line.startswith("hit\t")]
+        return {name: int(count) for _, name, count in found}
 
 
 @dataclass
@@ -159,9 +166,7 @@ class Lane:
 
     def _trace(self) -> dict[str, int]:
         """Find the fail points that one build of everything passes, and how often."""
-        ended = forked(lambda: worker.main([*self._arguments(), "--trace"]))
-        rows = [line.split("\t") for line in ended.lines if line.startswith("hit\t")]
-        return {name: int(count) for _, name, count in rows}
+        return forked(lambda: worker.main([*self._arguments(), "--trace"])).hits
 
     def _arguments(self) -> list[str]:
         return [str(self.database), "--round", str(self.round), "--arm", self.arm]
@@ -175,10 +180,8 @@ class Lane:
             self._new_database()
         count = 1 + (self.chance.randrange(self.hits[name]) if self.due == EVERYTHING else lap % 3 if self.hits[name] > 3 else 0)
         text = f"{name}={count}:kill"
-        if self.turn % FRESH_EVERY == 0:
-            ended = spawned(self._arguments(), text)
-        else:
-            ended = forked(lambda: self._armed(text))
+        fresh = self.turn % FRESH_EVERY == 0
+        ended = spawned(self._arguments(), text) if fresh else forked(lambda: self._armed(text))
         self._look(ended, text)
         if ended.killed:
             self.figures.at_fail_points += 1
@@ -232,7 +235,11 @@ class Lane:
         wrong = list(violations(judge, self.acks, self.due))
         if finished is not None and not wrong:
             wrong += unfinished(judge, finished)
-        lines = [*(f"wrong\t{' '.join(text.split())}" for text in wrong), f"redone\t{judge.newer(self.due.token)}", f"due\t{due(judge, following).text()}"]
+        lines = [
+            *(f"wrong\t{' '.join(text.split())}" for text in wrong),
+            f"redone\t{judge.newer(self.due.token)}",
+            f"due\t{due(judge, following).text()}",
+        ]
         os.write(1, "".join(f"{line}\n" for line in lines).encode())
         return 0
 

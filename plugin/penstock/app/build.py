@@ -16,13 +16,14 @@ from penstock.app.project import load_project
 from penstock.app.runs import git_sha, new_run_id, penstock_version, utc_now
 from penstock.app.settings import Settings
 from penstock.assets.names import RelationName
+from penstock.errors import ProjectError
 from penstock.graph.gates import contract, order_of, run_order
 from penstock.plan.reasons import Decision
 from penstock.plan.schedule import Schedule
 from penstock.runner.context import RunContext
 from penstock.runner.execute import Loop
 from penstock.runner.native import run_native
-from penstock.runner.outcomes import Outcome, Sink
+from penstock.runner.outcomes import Outcome, Sink, Status
 from penstock.runner.through_dbt import is_microbatch, run_through_dbt
 from penstock.state.store import Statements, migrate
 from penstock.state.writer import DecisionRow, RunEndRow, RunRow, StateWriter
@@ -128,6 +129,7 @@ class _Build:
             project_folder=self.settings.root,
             working_folder=Path.cwd(),
             existing=dict(planned.facts.standing),
+            transactions=not self.settings.profile.raw.get("disable_transactions"),
             on_interrupt=gateway.cancel,
         )
         self.writer = StateWriter(self.context.statements())
@@ -152,6 +154,7 @@ class _Build:
                 self.run_id, self.planned, tuple(outcomes), (utc_now() - self.started).total_seconds(), hook_error,
                 self._counts(outcomes),
             )  # fmt: skip
+            self.writer.release(self.run_id, [(outcome.asset.key, "") for outcome in outcomes if outcome.status is Status.SKIPPED])
             self._record_end(report, finished=finished)
             self.queries.save({asset.fingerprint for asset in self.graph.assets})
             self.context.close()
@@ -243,6 +246,9 @@ class _Build:
 
     def _handle(self, number: int) -> Outcome:
         asset = self.graph.assets[number]
-        if self.planned.executor(asset) == "dbt":
+        obstacles = self.planned.obstacles(asset)
+        if obstacles and self.planned.wanted.executor == "native":
+            raise ProjectError(f"--executor native does not cover: {', '.join(obstacles)}")
+        if obstacles:
             return run_through_dbt(self.context, self.gateway.nodes(), number)
         return run_native(self.context, number)

@@ -16,7 +16,7 @@ from penstock.assets.names import RelationName
 from penstock.errors import ProjectError
 from penstock.parser.query import QueryFacts, read_query
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 
 
 class CompiledQueries:

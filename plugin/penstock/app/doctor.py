@@ -41,7 +41,7 @@ def examine(place: Place, folder: Path, env: dict[str, str], show: Callable[[str
     gateway = DbtGateway(settings, show)
     try:
         project = load_project(settings, gateway)
-        findings += _graph(project)
+        findings += [*_graph(project), *_checks(settings)]
     except PenstockError as error:
         findings += _problems("project", error)
     finally:
@@ -73,6 +73,12 @@ def _graph(project: Project) -> Iterator[Finding]:
             )
         elif asset.kind is Kind.SOURCE and asset.ingest is None and not project.graph.parents[number]:
             yield Finding("note", "source", f"{asset.name} is loaded by something Penstock does not know")
+
+
+def _checks(settings: Settings) -> Iterator[Finding]:
+    files = sorted((settings.root / settings.file.checks).glob("*.sql"))
+    if files:
+        yield Finding("note", "checks", f"{len(files)} files in {settings.file.checks}/ are not run by this version", "dbt tests are.")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

@@ -37,6 +37,9 @@ def explain(planned: Planned, name: str) -> list[str]:
     names = dict.fromkeys([*(graph.assets[parent].key for parent in facts.inputs[number]), *consumed])
     lines += [f"  input      {display(key)}: consumed {consumed.get(key, 'never')}, now {facts.version(key) or 'unknown'}" for key in names]
     decided = False
+    if row.decision is Decision.BUILD and not any(rule.holds([number], facts) for rule in RULES):
+        lines.append(f"  rule       {row.reason.value}: yes ({row.detail}: due in this plan) <- decides")
+        decided = True
     for rule in RULES:
         held = rule.holds([number], facts)
         mark = "yes" if held else "no"

@@ -10,7 +10,7 @@ from penstock.app.project import Project, load_project
 from penstock.app.settings import Settings
 from penstock.assets.asset import Asset, Kind
 from penstock.plan.facts import Facts
-from penstock.plan.planner import Plan
+from penstock.plan.planner import Plan, make_plan
 from penstock.selector.select import Selection, select
 from penstock.state.store import Statements
 from penstock.warehouse.duckdb import DuckDBWarehouse, open_duckdb

@@ -20,9 +20,10 @@ from penstock.app.atomic import write_atomically
 from penstock.app.settings import Settings
 from penstock.assets.fingerprint import digest, fingerprint
 from penstock.assets.names import AssetKey
-from penstock.errors import Location, ProjectError
+from penstock.errors import Location, ParseError, ProjectError
 from penstock.graph.asset_graph import AssetGraph
 from penstock.graph.codec import decode_graph, encode_graph
+from penstock.parser.profile import load_dbt_yaml
 
 if TYPE_CHECKING:
     from penstock.app.gateway import DbtGateway
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _EXTRA_FILES = ("packages.yml", "dependencies.yml", "package-lock.yml", "selectors.yml")
 _ENV_VAR = re.compile(r"env_var\s*\(\s*['\"](\w+)['\"]")
 _TEXT_FILES = frozenset({".sql", ".yml", ".yaml", ".md", ".py", ".csv"})
+_NEVER_READ = frozenset({".git", ".venv", "__pycache__"})
 _RACY_NS = 2_000_000_000
 """A file changed this shortly before its stamp was taken may change again without a new time: it is always hashed."""
 
@@ -128,22 +130,43 @@ def read_ingests(settings: Settings, manifest: ParsedManifest) -> Iterator[Inges
     for path in _files(settings.root / settings.file.ingest, {".sql"}):
         relative = path.relative_to(settings.root).as_posix()
         try:
-            yield parse_ingest(relative, _text(path), names)
+            yield _checked_names(settings, parse_ingest(relative, _text(path), names))
         except ProjectError as error:
             yield dataclasses.replace(parse_ingest(relative, "", names), error=error)
+
+
+def _checked_names(settings: Settings, file: IngestFile) -> IngestFile:
+    """Fail a file that names an attachment or an extension which `penstock.yml` does not list."""
+    for key, known in (("attach", set(settings.file.attach)), ("extensions", set(settings.file.extensions))):
+        unknown = sorted(set(getattr(file.header, key)) - known)
+        if unknown and file.error is None:
+            hint = f"Add it under `{key}:` there."
+            error = ParseError(f"`{key}: {unknown[0]}` is not in penstock.yml", at=Location(file.path), hint=hint)
+            return dataclasses.replace(file, error=error)
+    return file
 
 
 def _all_vars(settings: Settings) -> dict[str, Any]:
     """Map each variable's name to every value it has anywhere: scopes are not resolved, only watched."""
     found: dict[str, list[Any]] = {}
-    for name, value in settings.dbt.vars.items():
-        found.setdefault(str(name), []).append(value)
-        if isinstance(value, Mapping):
-            for inner, nested in value.items():
-                found.setdefault(str(inner), []).append(nested)
+    for declared in (settings.dbt.vars, *_package_vars(settings)):
+        for name, value in declared.items():
+            found.setdefault(str(name), []).append(value)
+            if isinstance(value, Mapping):
+                for inner, nested in value.items():
+                    found.setdefault(str(inner), []).append(nested)
     for name, value in settings.place.vars.items():
         found.setdefault(str(name), []).append({"command line": value})
     return dict(found)
+
+
+def _package_vars(settings: Settings) -> Iterator[Mapping[str, Any]]:
+    for package in _packages(settings):
+        path = package / "dbt_project.yml"
+        if path.is_file():
+            with suppress(ProjectError):
+                found = load_dbt_yaml(_text(path), str(path)).get("vars")
+                yield found if isinstance(found, dict) else {}
 
 
 def _read_cache(path: Path) -> dict[str, Any]:
@@ -268,15 +291,23 @@ def _dbt_files(settings: Settings) -> Iterator[Path]:
     for name in _EXTRA_FILES:
         if (settings.project_dir / name).is_file():
             yield settings.project_dir / name
-    for folder in (*settings.dbt.paths, settings.dbt.packages_path):
-        yield from _files(settings.project_dir / folder, None)
+    for folder in settings.dbt.paths:
+        yield from _files(settings.project_dir / folder, None, leave=settings.work.parent)
+    for package in _packages(settings):
+        yield from _files(package, None)
 
 
-def _files(folder: Path, endings: set[str] | None) -> list[Path]:
-    """Return the regular files under a folder, sorted; hidden folders and links that lead away are left out."""
+def _packages(settings: Settings) -> list[Path]:
+    """Return the installed packages; `dbt deps` makes a link for each local one."""
+    folder = settings.project_dir / settings.dbt.packages_path
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _files(folder: Path, endings: set[str] | None, leave: Path | None = None) -> list[Path]:
+    """Return the regular files under a folder, sorted; links within it are not followed, as in dbt, and `leave` is left out."""
     found = []
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in ("target", "__pycache__"))
+        folders[:] = sorted(name for name in folders if name not in _NEVER_READ and Path(parent, name) != leave)
         for name in sorted(names):
             path = Path(parent, name)
             if (endings is None or path.suffix in endings) and path.is_file():

@@ -14,6 +14,7 @@ from penstock.parser.project_file import ProjectFile, read_project_file
 
 PROJECT_FILE = "penstock.yml"
 DBT_PROJECT_FILE = "dbt_project.yml"
+_UNSUPPORTED_ENV = ("EMPTY", "SAMPLE", "EVENT_TIME_START", "EVENT_TIME_END", "DEFER", "DEFER_STATE", "STATE", "FAVOR_STATE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def discover(place: Place, folder: Path, env: Mapping[str, str]) -> Settings:
 
     Raises ConfigError or ProjectError naming file, line and remedy.
     """
+    _refuse_environment(env)
     project_dir = _find_project(place, folder, env)
     file_path = _find_project_file(project_dir)
     file = read_project_file(_read(file_path), _shown(file_path, folder), env) if file_path else ProjectFile()
@@ -89,6 +91,17 @@ def discover(place: Place, folder: Path, env: Mapping[str, str]) -> Settings:
         threads=place.threads or profile.threads,
         env=env,
     )
+
+
+def _refuse_environment(env: Mapping[str, str]) -> None:
+    """Refuse what would make dbt build something else than the record says."""
+    for name in _UNSUPPORTED_ENV:
+        for variable in (f"DBT_{name}", f"DBT_ENGINE_{name}"):
+            if env.get(variable, "").lower() not in ("", "0", "false", "no", "off", "f", "n"):
+                raise ConfigError(
+                    f"{variable} is set: this version does not know what `--{name.lower().replace('_', '-')}` means",
+                    hint=f"Unset {variable}.",
+                )
 
 
 def _find_project(place: Place, folder: Path, env: Mapping[str, str]) -> Path:

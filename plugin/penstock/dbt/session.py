@@ -177,7 +177,10 @@ class DbtSession:
             self.adapter.cache_added(relation)
 
     def with_hooks(self, node: Any, hooks: HookSql | None) -> Any:
-        """Return a copy of a node whose first transactional pre-hook and last post-hook are ours."""
+        """Return a copy of a node whose last transactional pre-hook and last post-hook are ours.
+
+        Last of the pre-hooks, so that nothing the project's own hooks do to the claim goes unseen.
+        """
         copy = deepcopy(node)
         if hooks is not None:
             copy.config.pre_hook = [*copy.config.pre_hook, Hook(sql=_raw(hooks.first), transaction=True)]

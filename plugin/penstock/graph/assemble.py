@@ -31,7 +31,7 @@ def assemble(manifest: ParsedManifest, ingests: Sequence[IngestFile], database: 
     for file in ingests:
         key = linked.get(file.path) or f"{INGEST_PREFIX}.{file.schema}.{file.table}"
         if key in assets and assets[key].ingest is not None:
-            problems.append(GraphError(f"{assets[key].path} writes {file.schema}.{file.table} too", at=Location(file.path)))
+            problems.append(GraphError(f"{_place(assets[key])} writes {file.schema}.{file.table} too", at=Location(file.path)))
             continue
         assets[key] = _merge(key, file, assets.get(key), database)
         edges += _declared_edges(key, file, assets, problems)
@@ -115,6 +115,7 @@ def _merge(key: AssetKey, file: IngestFile, source: Asset | None, database: str)
         owner=base.owner or header.owner,
         group=base.group or header.group,
         description=base.description or header.description,
+        config={**base.config, "meta": {**(base.config.get("meta") or {}), **header.meta}} if header.meta else base.config,
         obstacles=(),
         fingerprint=fingerprint(
             {"sql": file.sql, "header": header.model_dump(mode="json", exclude={"description", "owner", "tags", "group", "meta"}),

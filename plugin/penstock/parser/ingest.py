@@ -17,6 +17,7 @@ from penstock.parser.query import QueryFacts, facts_of, parse_one
 from penstock.parser.yaml12 import load_yaml
 
 WRITE_MODES_BUILT = ("replace", "append")
+KEYS_NOT_BUILT = ("key", "cursor", "partitions", "batch", "schedule", "freshness", "schema_change", "retries", "timeout", "pool")
 PLACEHOLDERS_BUILT = ("run_id", "run_started_at")
 MAX_RENDERED = 2_000_000
 _FENCE = re.compile(r"^--\s*---\s*$")
@@ -93,7 +94,7 @@ def parse_ingest(path: str, text: str, names: Names, dialect: str = "duckdb") ->
         header = validate(IngestHeader, load_yaml(header_text, path, 2), path, key_lines(header_text, 2))
         if header.relation:
             schema, table = _dotted(header.relation, path, "relation")
-        _refuse_unbuilt(header, path)
+        _refuse_unbuilt(header, path, key_lines(header_text, 2))
         sql, refs, sources = _render(body, path, names, RelationName("", schema, table))
         tree = _one_query(sql, path, first_line, dialect)
         _refuse_placeholders(tree, path)
@@ -119,10 +120,9 @@ def _split(path: str, text: str) -> tuple[str, str, int]:
     """Return the header's YAML, the query, and the line at which the query begins."""
     text = text.removeprefix("\ufeff")
     lines = text.split("\n")  # never at the other characters that splitlines takes for line ends: they may stand in a string
-    comments = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
     if not _FENCE.match(lines[0]):
-        top = next(number for number, line in enumerate(lines) if line.strip() or number == len(lines) - 1)
-        if any(_FENCE.match(line) for line in (*lines[:comments], lines[top])):
+        query = next((number for number, line in enumerate(lines) if line.strip() and not line.startswith("--")), len(lines))
+        if any(_FENCE.match(line) for line in lines[:query]):
             raise ParseError("the header must begin on the first line", at=Location(path, 1))
         return "", text, 1
     for number, line in enumerate(lines[1:], 1):
@@ -134,14 +134,19 @@ def _split(path: str, text: str) -> tuple[str, str, int]:
     raise ParseError("the header is not closed with `-- ---`", at=Location(path, len(lines)))
 
 
-def _refuse_unbuilt(header: IngestHeader, path: str) -> None:
-    if header.write not in WRITE_MODES_BUILT or header.partitions or header.cursor:
-        what = "partitions" if header.partitions else "cursor" if header.cursor else f"write: {header.write}"
+def _refuse_unbuilt(header: IngestHeader, path: str, lines: Mapping[str, int]) -> None:
+    """Refuse what this version would silently leave undone."""
+    if header.write not in WRITE_MODES_BUILT:
         raise ParseError(
-            f"`{what}` is not supported by this version of Penstock",
-            at=Location(path),
-            hint=f"Use write: {' or '.join(WRITE_MODES_BUILT)} without partitions for now.",
+            f"`write: {header.write}` is not supported by this version of Penstock",
+            at=Location(path, lines.get("write", 0)),
+            hint=f"Use write: {' or '.join(WRITE_MODES_BUILT)} for now.",
         )
+    for key in KEYS_NOT_BUILT:
+        if getattr(header, key) != IngestHeader.model_fields[key].get_default(call_default_factory=True):
+            raise ParseError(
+                f"`{key}` is not supported by this version of Penstock", at=Location(path, lines.get(key, 0)), hint="Leave it out for now."
+            )
 
 
 def _one_query(sql: str, path: str, first_line: int, dialect: str) -> exp.Expr:

@@ -13,7 +13,9 @@ INTERNAL_PACKAGES = ("dbt", "dbt_duckdb", "dbt_postgres")
 
 _READS_THE_WORLD = re.compile(
     r"\b(?:run_query|statement|load_result|load_relation|load_cached_relation|run_started_at|invocation_id|graph"
-    r"|selected_resources|invocation_args_dict|dbt_metadata_envs|local_md5_now|execute)\b"
+    r"|selected_resources|invocation_args_dict|dbt_metadata_envs|local_md5_now|execute|get_columns?_in_\w+"
+    r"|get_column_schema_from_query|get_intervals_between|date_spine|dates_in_range|partition_range|get_relation_last_modified"
+    r"|list_schemas|list_relations_without_caching|check_schema_exists|get_catalog\w*|convert_datetime|py_current_timestring)\b"
     r"|\bmodules\s*\.\s*datetime\b|\badapter\s*\.\s*(?!dispatch\b|quote\b)"
 )
 """Jinja whose value depends on the warehouse, the clock or the run: a compiled query must not be reused."""
@@ -21,22 +23,19 @@ _READS_THE_WORLD = re.compile(
 _VOLATILE_WORD = re.compile(
     r"\b(?:now|today|random|uuid|gen_random_uuid|get_current_timestamp|nextval)\s*\(|\bcurrent_(?:date|time|timestamp)\b", re.IGNORECASE
 )
-_CALL = re.compile(r"\b(var|env_var)\s*\(\s*(?:(['\"])(?P<name>[^'\"]+)\2)?")
+_CALLS = {function: re.compile(rf"\b{function}\b(?:\s*\(\s*(['\"])(?P<name>[^'\"\\]+)\1\s*[,)])?") for function in ("var", "env_var")}
+_JINJA = re.compile(r"\{[{%].*?[}%]\}", re.DOTALL)
+_CALLED = re.compile(r"(\w+)\s*\(")
 _COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 
 
 def jinja_names(text: str, function: str) -> tuple[frozenset[str], bool]:
-    """Return the literal first arguments of `var(...)` or `env_var(...)` in `text`, and whether any is not literal."""
-    names = set()
-    opaque = False
-    for match in _CALL.finditer(text):
-        if match.group(1) != function:
-            continue
-        if match.group("name"):
-            names.add(match.group("name"))
-        else:
-            opaque = True
-    return frozenset(names), opaque
+    """Return the literal first arguments of `var(...)` or `env_var(...)` in `text`, and whether it is used in any other way.
+
+    A name put together (`var('a' ~ b)`), an alias (`set v = var`) and `var.has_var(...)` all count as other ways.
+    """
+    found = {match["name"] for match in _CALLS[function].finditer(_COMMENT.sub("", text))}
+    return frozenset(found - {None}), None in found
 
 
 def reads_the_world(jinja: str) -> bool:
@@ -72,6 +71,23 @@ class MacroIndex:
                 stack.extend(child for child in depends.get("macros") or () if child in self._macros)
             self._closures[key] = tuple(sorted(seen))
         return self._closures[key]
+
+    def called_in(self, jinja: str) -> frozenset[str]:
+        """Return the project's and packages' macros that a text may call, by name.
+
+        dbt notes a model's macros while it renders at parse time; those in a branch that was not taken then, such as
+        `is_incremental()`, are not among them.
+        """
+        names = {name for part in _JINJA.findall(jinja) for name in _CALLED.findall(part)}
+        return frozenset(uid for name in names for uid in self._by_name.get(name, ()))
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for uid, macro in self._macros.items():
+            if not self.is_internal(uid):
+                found.setdefault(str(macro.get("name", "")), []).append(uid)
+        return found
 
     def text_digest(self, uid: str) -> str:
         """Return the hash of one macro's text."""

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from penstock.assets.asset import Asset, Column, EdgeKind, Kind, SourceSpec, TestSpec
@@ -13,7 +14,7 @@ from penstock.assets.fingerprint import RAW_FINGERPRINT_VERSION, fingerprint
 from penstock.assets.names import AssetKey, RelationName
 from penstock.errors import Location, ProjectError
 from penstock.parser.macros import MacroIndex, jinja_names, names_volatile, reads_the_world
-from penstock.parser.obstacles import NATIVE_MATERIALIZATIONS, StockMacros, model_obstacles, test_obstacles
+from penstock.parser.obstacles import NATIVE_MATERIALIZATIONS, StockMacros, model_obstacles, own_materialization, test_obstacles
 from penstock.parser.render import SimpleRenderer
 
 OLDEST_SCHEMA = 7
@@ -21,6 +22,7 @@ NEWEST_SCHEMA = 12
 
 _FINGERPRINT_CONFIG_IGNORES = frozenset({"docs", "meta", "tags", "group", "access", "enabled", "freshness", "packages"})
 _WHERE_MACRO = "get_where_subquery"
+_READS_ITSELF = re.compile(r"\{[{%](?:(?![}%]\}).)*?\b(?:model\b|config\s*\.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def read_manifest(text: str, file: str) -> Mapping[str, Any]:
             f"the manifest is not complete JSON: {error}", at=Location(file, line), hint="Run `dbt parse` to write it anew."
         ) from error
     manifest: Mapping[str, Any] = raw
-    version = ((raw.get("metadata") or {}) if isinstance(raw, dict) else {}).get("dbt_schema_version", "")
+    metadata = raw.get("metadata") if isinstance(raw, dict) else None
+    version = metadata.get("dbt_schema_version", "") if isinstance(metadata, dict) else ""
     match = re.search(r"/manifest/v(\d+)\.json$", str(version))
     if not match or not isinstance(raw.get("nodes"), dict):
         raise ProjectError("this file is not a dbt manifest", at=Location(file), hint="Run `dbt parse` to write one.")
@@ -127,6 +130,8 @@ class _Reader:
         groups = (raw.get("groups") or {}).values()
         self.simple = SimpleRenderer(raw, self.macros)
         self.rendered: dict[AssetKey, str] = {}
+        self.relation_of = lru_cache(maxsize=None)(self._relation_of)
+        self.unsteady = lru_cache(maxsize=None)(self._unsteady)
         self.group_owners = {group.get("name"): _owner(group.get("owner")) for group in groups}
 
     def assets(self) -> Iterator[Asset]:
@@ -144,7 +149,7 @@ class _Reader:
             query = self.simple.render(node)
             if query is not None:
                 self.rendered[uid] = query
-        jinja = f"{node.get('raw_code') or ''}\n{self.macros.texts(macros)}"
+        jinja = self.jinja_of(node, macros)
         return Asset(
             key=uid,
             kind=kind,
@@ -168,10 +173,27 @@ class _Reader:
             columns=tuple(_columns(node)),
             obstacles=self.obstacles(kind, node, config),
             empty=kind in _WITH_CODE and not str(node.get("raw_code") or "").strip(),
-            recompile=opaque or reads_the_world(jinja) or ("is_incremental" in jinja and names_volatile(jinja)),
+            recompile=opaque or self.unsteady(uid),
             test=_test_spec(node, config) if kind is Kind.TEST else None,
             source=_source_spec(node, config) if kind is Kind.SOURCE else None,
         )
+
+    def _unsteady(self, uid: str) -> bool:
+        """Whether a node's Jinja, or that of an ephemeral model it takes in, may give another query though no file changed."""
+        node = self.node(uid)
+        jinja = self.jinja_of(node, self.macros_of(node)[0])
+        if reads_the_world(jinja) or ("is_incremental" in jinja and names_volatile(jinja)):
+            return True
+        parents = (node.get("depends_on") or {}).get("nodes") or ()
+        return any(_is_ephemeral(self.node(parent)) and self.unsteady(parent) for parent in parents)
+
+    def node(self, uid: str) -> Mapping[str, Any]:
+        """Return a node of any section, empty where there is none."""
+        return next((found for section in _SECTIONS if (found := (self.raw.get(section) or {}).get(uid))), {})
+
+    def jinja_of(self, node: Mapping[str, Any], macros: tuple[str, ...]) -> str:
+        """Return the Jinja that makes a node's query: its own, and that of the macros people wrote."""
+        return f"{node.get('raw_code') or ''}\n{self.macros.texts(macros)}"
 
     def macros_of(self, node: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
         """Return the macro closure of a node; the flag says that it names a macro the manifest does not hold."""
@@ -180,6 +202,7 @@ class _Reader:
         opaque = any(root not in known for root in roots)
         if node.get("test_metadata"):
             roots += self.where_macros
+        roots += self.macros.called_in(str(node.get("raw_code") or ""))
         return self.macros.closure(roots), opaque
 
     def obstacles(self, kind: Kind, node: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -188,11 +211,15 @@ class _Reader:
             return model_obstacles(node, config, self.stock)
         if kind is Kind.TEST:
             return test_obstacles(config, self.stock)
-        return ("kind",) if kind is not Kind.SOURCE else ()
+        if kind in (Kind.SEED, Kind.SNAPSHOT):
+            return (kind.value, *own_materialization(kind.value, self.stock))
+        return (kind.value,) if kind is not Kind.SOURCE else ()
 
     def raw_fingerprint(self, node: Mapping[str, Any], config: Mapping[str, Any], macros: tuple[str, ...], jinja: str) -> str:
         """Hash everything that can change what this node builds, before any Jinja is rendered."""
         test = node.get("test_metadata") or {}
+        late = "\n".join(_texts([config.get("pre-hook"), config.get("post-hook"), test.get("kwargs")]))  # rendered when it runs
+        jinja = f"{jinja}\n{late}"
         return fingerprint(
             {
                 "version": RAW_FINGERPRINT_VERSION,
@@ -204,6 +231,9 @@ class _Reader:
                 else None,
                 "config": {key: value for key, value in config.items() if key not in _FINGERPRINT_CONFIG_IGNORES},
                 "meta_penstock": (config.get("meta") or {}).get("penstock"),
+                "described": [config.get("meta"), node.get("meta"), node.get("tags"), node.get("group"), node.get("description")]
+                if _READS_ITSELF.search(jinja)
+                else None,
                 "relation": node.get("relation_name"),
                 "macros": [self.macros.text_digest(uid) for uid in macros],
                 "vars": _used(jinja, "var", self.context.vars),
@@ -222,18 +252,28 @@ class _Reader:
             }
         )
 
-    def relation_of(self, uid: str) -> str:
+    def _relation_of(self, uid: str) -> str:
         """Return the relation a reference to `uid` renders to; an ephemeral model stands for its own code."""
-        for section in ("nodes", "sources", "functions"):
-            node = (self.raw.get(section) or {}).get(uid)
-            if node is None:
-                continue
-            config = node.get("config") or {}
-            if config.get("materialized") == "ephemeral":
-                macros, _ = self.macros_of(node)
-                return self.raw_fingerprint(node, config, macros, f"{node.get('raw_code')}\n{self.macros.texts(macros)}")
-            return f"{uid}={node.get('relation_name')}{_external_location(node, config)}"
-        return uid
+        node = self.node(uid)
+        if _is_ephemeral(node):
+            macros, _ = self.macros_of(node)
+            return self.raw_fingerprint(node, node["config"], macros, self.jinja_of(node, macros))
+        return f"{uid}={node.get('relation_name')}{_external_location(node, node.get('config') or {})}" if node else uid
+
+
+def _is_ephemeral(node: Mapping[str, Any]) -> bool:
+    return (node.get("config") or {}).get("materialized") == "ephemeral"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text of a nested value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def _used(jinja: str, function: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -244,7 +284,7 @@ def _used(jinja: str, function: str, values: Mapping[str, Any]) -> Mapping[str, 
 def _relation(kind: Kind, node: Mapping[str, Any]) -> RelationName | None:
     if kind not in (Kind.SOURCE, Kind.MODEL, Kind.SEED, Kind.SNAPSHOT, Kind.FUNCTION):
         return None
-    if (node.get("config") or {}).get("materialized") == "ephemeral":
+    if _is_ephemeral(node):
         return None
     identifier = node.get("identifier") or node.get("alias") or node.get("name")
     return RelationName(str(node.get("database") or ""), str(node.get("schema") or ""), str(identifier))

@@ -38,7 +38,7 @@ def model_obstacles(node: Mapping[str, Any], config: Mapping[str, Any], stock: S
     if str(node.get("language") or "sql") != "sql":
         reasons.append(f"{node.get('language')} model")
     if materialized not in NATIVE_MATERIALIZATIONS:
-        return (*reasons, f"materialized {materialized}")
+        return (*reasons, f"materialized {materialized}", *own_materialization(materialized, stock))
     if config.get("pre-hook") or config.get("post-hook"):
         reasons.append("hooks")
     if (config.get("contract") or {}).get("enforced"):
@@ -48,6 +48,11 @@ def model_obstacles(node: Mapping[str, Any], config: Mapping[str, Any], stock: S
     reasons += [key for key in _CONFIG_KEYS if config.get(key)]
     reasons += [f"macro {name} overridden" for name in stock.overridden(materialized)]
     return tuple(reasons)
+
+
+def own_materialization(materialized: str, stock: StockMacros) -> tuple[str, ...]:
+    """Say when the project has a materialization of its own in place of dbt's: its hooks cannot be relied on."""
+    return tuple(f"macro {name} overridden" for name in stock.overridden(materialized) if name.startswith("materialization_"))
 
 
 def test_obstacles(config: Mapping[str, Any], stock: StockMacros) -> tuple[str, ...]:

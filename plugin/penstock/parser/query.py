@@ -17,7 +17,9 @@ VOLATILE_FUNCTIONS = frozenset(
         "now current_timestamp current_date current_time current_localtime current_localtimestamp localtimestamp "
         "localtime get_current_timestamp get_current_time transaction_timestamp statement_timestamp clock_timestamp "
         "timeofday today random rand setseed uuid gen_random_uuid uuidv4 uuidv7 nextval currval txid_current "
-        "current_setting getvariable getenv current_user session_user current_query pg_backend_pid"
+        "current_setting getvariable getenv current_user session_user current_role current_query pg_backend_pid setval write_log "
+        "current_connection_id current_query_id current_transaction_id current_database current_catalog current_schema current_schemas "
+        "in_search_path"
     ).split()
 )
 """Functions whose value depends on the clock, on chance or on the session (DuckDB's and Postgres' documentation)."""
@@ -75,6 +77,9 @@ def read_query(sql: str, dialect: str) -> QueryFacts:
 
 def facts_of(tree: exp.Expr) -> QueryFacts:
     """Collect the facts of a parsed query."""
+    command = tree.find(exp.Command)
+    if command is not None:
+        return QueryFacts(error=f"{str(command.this).upper()} is not a query that can be read")
     ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     tables: set[RelationName] = set()
     files: set[str] = set()
@@ -82,6 +87,8 @@ def facts_of(tree: exp.Expr) -> QueryFacts:
     for table in tree.find_all(exp.Table):
         _read_table(table, ctes, tables, files, unknown)
     volatile = {name for name in _function_names(tree) if name in VOLATILE_FUNCTIONS}
+    if any(_function_name(function) == "age" and len(_arguments(function)) == 1 for function in tree.find_all(exp.Anonymous)):
+        volatile.add("age")  # with one argument it counts from today
     if tree.find(exp.TableSample) is not None:
         volatile.add("tablesample")
     return QueryFacts(tuple(sorted(tables)), tuple(sorted(files)), tuple(sorted(unknown)), tuple(sorted(volatile)))
@@ -103,7 +110,7 @@ def _read_table(table: exp.Table, ctes: set[str], tables: set[RelationName], fil
         files.add(source.name)
         return
     name = table.name
-    if not name or (not table.db and name.lower() in ctes):
+    if not name or (not table.db and name.lower() in ctes and _is_cte(table, name.lower())):
         return
     if not table.db and _FILE_NAME.search(name):
         files.add(name)
@@ -111,6 +118,24 @@ def _read_table(table: exp.Table, ctes: set[str], tables: set[RelationName], fil
         unknown.add(str(RelationName("", table.db, name)))
     else:
         tables.add(RelationName(table.catalog, table.db, name))
+
+
+def _is_cte(table: exp.Table, name: str) -> bool:
+    """Tell whether a name means a CTE where it stands: one of a statement around it and, within a WITH, an earlier one."""
+    node: exp.Expr | None = table
+    left_with = False
+    while node is not None:
+        own = None if left_with else node.args.get("with_")
+        visible = own.expressions if own is not None else []
+        if isinstance(node, exp.CTE) and isinstance(node.parent, exp.With):
+            siblings = node.parent.expressions
+            number = next(index for index, cte in enumerate(siblings) if cte is node)
+            visible = siblings[: number + 1] if node.parent.recursive else siblings[:number]
+        if any(cte.alias.lower() == name for cte in visible):
+            return True
+        left_with = isinstance(node, exp.With)  # of its statement's CTEs only the earlier ones count, and they were looked at
+        node = node.parent
+    return False
 
 
 def _patterns(function: exp.Func) -> Iterator[str]:

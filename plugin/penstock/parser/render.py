@@ -15,6 +15,9 @@ from penstock.parser.macros import MacroIndex
 _BUILTINS = ("ref", "source", "config", "builtins")
 _EXPRESSION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _BEYOND = ("{%", "{#", "{{-", "-}}")
+_NEWLINE = re.compile(r"\r\n|\r")
+_RENDERED = re.compile(r"\{[{%#]|[#}%]\}")
+"""Where dbt hands a text to Jinja at all, which makes every line end the same."""
 _TEXT = r"(?:'([^'\\{}]*)'|\"([^\"\\{}]*)\")"
 _REF = re.compile(rf"\s*ref\(\s*{_TEXT}\s*(?:,\s*{_TEXT}\s*)?\)\s*")
 _SOURCE = re.compile(rf"\s*source\(\s*{_TEXT}\s*,\s*{_TEXT}\s*\)\s*")
@@ -40,6 +43,7 @@ class SimpleRenderer:
             or "-}}" in code
         ):
             return None
+        code = _NEWLINE.sub("\n", code) if _RENDERED.search(code) else code
         parts: list[str] = []
         end = 0
         for match in _EXPRESSION.finditer(code):

@@ -65,9 +65,7 @@ def load_yaml(text: str, file: str, first_line: int = 1) -> Any:
         if aliases > MAX_ALIASES:
             raise ParseError(f"this YAML uses {aliases} aliases, more than {MAX_ALIASES}", at=Location(file))
         value = yaml.load(text, Loader=_Loader)  # noqa: S506 (a subclass of the safe loader)
-        if aliases and _written_out(value, {}) > MAX_VALUES:
-            raise ParseError(f"this YAML holds more than {MAX_VALUES:,} values once its aliases are written out", at=Location(file))
-        return value
+        values = _written_out(value, {}) if aliases else 0
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + first_line, mark.column + 1) if mark else (first_line, 0)
@@ -78,6 +76,9 @@ def load_yaml(text: str, file: str, first_line: int = 1) -> Any:
         ) from error
     except (yaml.YAMLError, ValueError, RecursionError, KeyError, AttributeError, TypeError) as error:  # PyYAML leaks all of these
         raise ParseError(f"broken YAML: {error}", at=Location(file, first_line)) from error
+    if values > MAX_VALUES:
+        raise ParseError(f"this YAML holds more than {MAX_VALUES:,} values once its aliases are written out", at=Location(file))
+    return value
 
 
 def _written_out(value: Any, sizes: dict[int, int]) -> int:

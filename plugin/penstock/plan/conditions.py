@@ -52,9 +52,12 @@ class NeverBuilt:
         return {n: "" for n in candidates if (key := facts.graph.assets[n].key) not in state.materializations and key not in state.checks}
 
 
+_MAKES = {"view": "view"} | dict.fromkeys(("table", "incremental", "seed", "snapshot", "replace", "append"), "table")
+
+
 @dataclass(frozen=True)
 class RelationMissing:
-    """The table or view is not where it was recorded."""
+    """The table or view is not where it was recorded, or something of another type stands there."""
 
     reason: ClassVar[Reason] = Reason.RELATION_MISSING
 
@@ -65,8 +68,11 @@ class RelationMissing:
             built = facts.state.materializations.get(asset.key)
             if built is None or asset.relation is None or facts.state.relation_types.get(asset.key) == "function":
                 continue
-            if not facts.stands(number):
+            standing = facts.standing_type(number)
+            if standing is None:
                 found[number] = str(asset.relation)
+            elif asset.materialized in _MAKES and standing != _MAKES[asset.materialized]:
+                found[number] = f"{asset.relation} is a {standing}"
         return found
 
 
@@ -107,7 +113,7 @@ class PreviousFailed:
                 found[number] = "an earlier run ended in the middle of it"
             elif state.failed_partitions.get(asset.key):
                 found[number] = f"partition {state.failed_partitions[asset.key][0]}"
-            elif attempt is not None and attempt.status != "success":
+            elif attempt is not None and attempt.status in ("failed", "crashed", "cancelled"):
                 found[number] = f"run {attempt.run_id}"
         return found
 
@@ -204,7 +210,9 @@ def display(name: str) -> str:
         if name.startswith(prefix):
             return name.removeprefix(prefix)
     parts = name.split(".")
-    return ".".join(parts[2:]) if parts[0] in ("model", "seed", "snapshot", "source", "function") and len(parts) > 2 else name
+    if parts[0] == "test" and len(parts) > 2:
+        return parts[2]  # what follows is a hash of the arguments
+    return ".".join(parts[2:]) if parts[0] in ("model", "seed", "snapshot", "source", "function", "unit_test") and len(parts) > 2 else name
 
 
 def _input_names(number: int, facts: Facts) -> list[str]:

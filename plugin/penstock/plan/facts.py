@@ -62,12 +62,10 @@ class Facts:
         seen = self.observed.get(name)
         return seen.version if seen is not None and seen.strength != Strength.UNKNOWN else None
 
-    def stands(self, number: int) -> bool:
-        """Whether the asset's relation exists."""
+    def standing_type(self, number: int) -> str | None:
+        """Return `table` or `view` where the asset's relation exists."""
         relation = self.graph.assets[number].relation
-        if relation is None:
-            return True
-        return RelationName(*relation.normalised(self.database)) in self.standing
+        return None if relation is None else self.standing.get(RelationName(*relation.normalised(self.database)))
 
     def inputs_version(self, number: int, override: Mapping[AssetKey, str] | None = None) -> str:
         """Digest the versions of all inputs of a test; `override` holds what this run has built meanwhile.

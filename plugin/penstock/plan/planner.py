@@ -72,4 +72,5 @@ def _blocked(facts: Facts, candidates: list[int]) -> dict[int, tuple[Reason, str
         for below in facts.graph.descendants([number]):
             blocked.setdefault(below, (Reason.UPSTREAM_FAILED, display(facts.graph.assets[number].key)))
         blocked[number] = (Reason.PARSE_FAILED, error)
-    return {number: why for number, why in blocked.items() if number in set(candidates)}
+    wanted = set(candidates)
+    return {number: why for number, why in blocked.items() if number in wanted}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -112,7 +113,8 @@ def _committed(sql: Statements, what: Publication) -> int | None:
     try:
         sql.connection.commit()
     except WarehouseError as error:
-        sql.connection.rollback()
+        with suppress(WarehouseError):
+            sql.connection.execute("rollback")  # an interrupted COMMIT may leave the transaction open, its record in sight
         try:
             return read_back(sql, what)
         except CommitLost:

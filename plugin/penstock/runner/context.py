@@ -14,11 +14,11 @@ from penstock.assets.asset import Asset
 from penstock.assets.fingerprint import fingerprint
 from penstock.assets.names import AssetKey, RelationName
 from penstock.assets.records import Strength
-from penstock.errors import WarehouseError
+from penstock.errors import PenstockError, WarehouseError
 from penstock.graph.asset_graph import AssetGraph
 from penstock.parser.query import QueryFacts
 from penstock.plan.facts import Facts
-from penstock.runner.commit import Publication
+from penstock.runner.commit import Publication, record_attempt
 from penstock.runner.outcomes import Outcome, Status
 from penstock.state.store import Statements
 from penstock.warehouse.files import observe_files
@@ -47,6 +47,7 @@ class RunContext:
     clock: Callable[[], datetime]
     project_folder: Path
     working_folder: Path
+    transactions: bool = True
     tokens: dict[tuple[AssetKey, str], int] = field(default_factory=dict)
     latest_token: dict[AssetKey, int] = field(default_factory=dict)
     versions: dict[AssetKey, str] = field(default_factory=dict)
@@ -172,6 +173,15 @@ class RunContext:
             volatile=volatile_text(query),
             view_version="code:" + fingerprint({"code": asset.fingerprint, "inputs": inputs}) if relation_type != "table" else "",
         )
+
+    def give_up(self, number: int, status: str, message: str, started_at: datetime) -> None:
+        """Answer a claim whose asset failed before its executor could: the query did not compile, say."""
+        asset = self.graph.assets[number]
+        token = self.tokens.get((asset.key, ""))
+        if token is not None:
+            what = Publication(self.run_id, asset.key, token, "", "", "", asset.fingerprint, "", {}, started_at)
+            with suppress(PenstockError):
+                record_attempt(self.statements(), what, "cancelled" if status == "cancelled" else "failed", message, self.clock())
 
     def outcome(
         self,

@@ -69,6 +69,7 @@ class Loop:
         except Exception as error:  # noqa: BLE001 (a worker must not die; the outcome carries the error)
             status = Status.CANCELLED if self.context.stopping.is_set() else Status.ERROR
             message = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+            self.context.give_up(number, status.value, message, started)
             outcome = self.context.outcome(number, status, "", message, started)
         self._news.put(outcome)
 

@@ -27,9 +27,10 @@ def is_microbatch(asset: Asset) -> bool:
     return asset.materialized == "incremental" and asset.config.get("incremental_strategy") == "microbatch"
 
 
-def is_atomic(asset: Asset) -> bool:
+def is_atomic(context: RunContext, asset: Asset) -> bool:
     """Whether dbt runs the node so that data and record commit together."""
-    return asset.materialized in HOOKED and asset.language == "sql" and not any("materialization_" in reason for reason in asset.obstacles)
+    overridden = any("materialization_" in reason for reason in asset.obstacles)
+    return context.transactions and asset.materialized in HOOKED and asset.language == "sql" and not overridden
 
 
 def run_through_dbt(context: RunContext, nodes: NodeRunner, number: int) -> Outcome:
@@ -83,7 +84,7 @@ def _run_node(context: RunContext, nodes: NodeRunner, number: int) -> Outcome:
     result = _attempt(context, nodes, what, asset)
     if result.status == "success":
         try:
-            rows = _acknowledge(context, what, atomic=is_atomic(asset))
+            rows = _acknowledge(context, what, atomic=is_atomic(context, asset))
         except PenstockError as error:
             return _failed(context, number, what, str(error), started)
         message = f"SELECT {rows}" if rows is not None and asset.kind is not Kind.SEED else result.message or "OK"
@@ -96,7 +97,7 @@ def _run_node(context: RunContext, nodes: NodeRunner, number: int) -> Outcome:
 def _attempt(context: RunContext, nodes: NodeRunner, what: Publication, asset: Asset) -> NodeResult:
     from penstock.dbt.session import HookSql
 
-    if not is_atomic(asset):
+    if not is_atomic(context, asset):
         return nodes.run(asset.key)
     schema = context.statements().schema
     return nodes.run(asset.key, HookSql(*hooks_sql(schema, what, what.started_at)))

@@ -43,7 +43,8 @@ def migrations() -> list[tuple[int, str]]:
 def stored_version(statements: Statements) -> int:
     """Return the version of the stored schema, 0 where there is none. Raises StateError for a newer one."""
     exists = statements.connection.execute(
-        "select count(*) from duckdb_tables() where schema_name = $name and table_name = 'meta' and database_name = current_database()",
+        "select count(*) from duckdb_tables() "
+        "where lower(schema_name) = lower($name) and table_name = 'meta' and database_name = current_database()",
         {"name": statements.schema[1:-1].replace('""', '"')},
     )
     if not exists or not exists[0][0]:

@@ -132,6 +132,12 @@ class StateWriter:
             )
         return dict(zip(slices, tokens, strict=True))
 
+    def release(self, run_id: str, slices: Sequence[tuple[AssetKey, str]]) -> None:
+        """Give back claims on what the run never began."""
+        if slices:
+            values = {"assets": [asset for asset, _ in slices], "partitions": [partition for _, partition in slices]}
+            self._sql.run("release_claims", {"run_id": run_id, **values})
+
     def check_results(self, run_id: str, rows: Sequence[CheckRow]) -> None:
         """Append results of tests and checks."""
         if rows:

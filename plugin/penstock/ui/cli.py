@@ -88,12 +88,12 @@ def _run(words: list[str]) -> int:
         return _interrupted()
     except PenstockError as error:
         if debug:
-            raise
+            _show_trace()
         _show(error)
         return error.exit_code
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (whatever it is, one clear message and a documented code)
         if debug:
-            raise
+            _show_trace()
         _show(PenstockError(f"unexpected {type(error).__name__}: {error}", hint="Run again with --debug and report what it prints."))
         return EXIT_USAGE
     return code if isinstance(code, int) else EXIT_OK
@@ -102,6 +102,14 @@ def _run(words: list[str]) -> int:
 def _interrupted() -> int:
     sys.stderr.write("Interrupted.\n")
     return EXIT_USAGE
+
+
+def _show_trace() -> None:
+    import traceback
+
+    from penstock.assets.redact import redact
+
+    sys.stderr.write(redact(traceback.format_exc()))
 
 
 def _show(error: PenstockError) -> None:

@@ -14,6 +14,7 @@ from penstock.errors import ConfigError
 from penstock.parser.yaml12 import load_yaml
 from penstock.ui.console import Console
 
+FULL_REFRESH_ENV = ("DBT_FULL_REFRESH", "DBT_ENGINE_FULL_REFRESH")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 

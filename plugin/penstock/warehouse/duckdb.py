@@ -86,12 +86,18 @@ class DuckDBWarehouse:
         return cls(duckdb.connect(":memory:"), {})
 
     def connect(self, search_path: str = "") -> DuckDBConnection:
-        """Return a cursor with the target's settings; `search_path` is where relative file names in SQL are looked for."""
+        """Return a cursor with the target's settings; `search_path` is where relative file names in SQL are looked for.
+
+        Raises ConfigError for a setting that DuckDB does not take.
+        """
         cursor = self._root.cursor()
-        for statement in self._session:
-            cursor.execute(statement)
-        if search_path:
-            cursor.execute("set session file_search_path = $path", {"path": search_path})
+        try:
+            for statement in self._session:
+                cursor.execute(statement)
+            if search_path:
+                cursor.execute("set session file_search_path = $path", {"path": search_path})
+        except duckdb.Error as error:
+            raise ConfigError(f"the profile's settings do not work: {_message(error)}") from error
         return DuckDBConnection(cursor)
 
     def relations(self, schemas: Sequence[tuple[str, str]]) -> dict[RelationName, str]:

@@ -9,7 +9,7 @@ from typing import Any
 from penstock.assets.names import literal, quote
 from penstock.errors import ConfigError
 
-_WORD = re.compile(r"^\w+$")
+_WORD = re.compile(r"\w+")
 
 
 def connection_statements(target: Mapping[str, Any]) -> Iterator[str]:
@@ -80,11 +80,11 @@ def _secret(secret: dict[str, Any], default_name: str) -> str:
 
 def _word(value: Any) -> str:
     text = str(value)
-    if not _WORD.match(text):
+    if not _WORD.fullmatch(text):
         raise ConfigError(f"`{text}` in the profile is not a plain name")
     return text
 
 
 def _repository(value: Any) -> str:
     text = str(value)
-    return text if _WORD.match(text) else literal(text)
+    return text if _WORD.fullmatch(text) else literal(text)

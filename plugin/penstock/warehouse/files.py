@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from penstock.assets.fingerprint import fingerprint
@@ -19,8 +21,15 @@ def observe_files(name: str, pattern: str, base: Path) -> Observation:
     listing = {}
     try:
         for found in glob.iglob(pattern, root_dir=base, recursive=True, include_hidden=True):
-            stat = (base / found).stat()
-            listing[found] = [stat.st_size, stat.st_mtime_ns]
+            for path in (base / found, *_inside(base / found)):
+                stat = path.stat()
+                listing[os.path.relpath(path, base)] = [stat.st_size, stat.st_mtime_ns]
     except OSError as error:
         return Observation(name, "", Strength.UNKNOWN, error.strerror or "unreadable")
     return Observation(name, f"files:{len(listing)}:{fingerprint(listing)}", Strength.LISTING, f"{len(listing)} files")
+
+
+def _inside(path: Path) -> Iterator[Path]:
+    """Yield what lies under a folder: DuckDB reads all files of a folder that is named like a file."""
+    for parent, _, names in os.walk(path):
+        yield from (Path(parent, name) for name in names)

@@ -16,8 +16,11 @@ delete from {state}.meta where "key" = $key;
 select "value" from {state}.meta where "key" = $key;
 
 -- name: observe
--- The content of a relation that Penstock does not build: number of rows and order-independent hash.
-select 'rows:' || count(*) || ':' || coalesce(sum(hash(*columns(*))), 0) from {relation};
+-- The content of a relation that Penstock does not build: number of rows, order-independent hash, and the columns with
+-- their types, since 1 and 1.00 hash alike.
+select 'rows:' || count(*) || ':' || coalesce(sum(hash(*columns(*))), 0) || ':'
+    || (select hash(list(column_name || ' ' || column_type)) from (describe {relation}))
+from {relation};
 
 -- name: insert_run
 insert into {state}.run
@@ -101,6 +104,11 @@ select $run_id, $asset, $partition, $token, $executor, $status, $error, $started
 -- name: read_back
 -- Whether a commit really happened; only the table knows.
 select "rows" from {state}.materialization where asset = $asset and "partition" = $partition and token = $token;
+
+-- name: release_claims
+-- What was claimed and never begun: nobody holds it any more.
+delete from {state}.claim
+where run_id = $run_id and (asset, "partition") in (select unnest($assets::varchar[]), unnest($partitions::varchar[]));
 
 -- name: crashed_claims
 -- Claims of earlier runs that no attempt ever answered: what was in flight when a process died.
@@ -275,7 +283,7 @@ select parent, child, kind from {state}.lineage order by parent, child;
 -- name: table_sizes
 select table_name, estimated_size
 from duckdb_tables()
-where schema_name = $schema and database_name = current_database()
+where lower(schema_name) = lower($schema) and database_name = current_database()
 order by table_name;
 
 -- name: last_run

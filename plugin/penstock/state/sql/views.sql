@@ -67,6 +67,9 @@ select
         else 'fresh'
     end as status,
     case
+        when a.kind in ('source', 'exposure', 'metric', 'semantic_model', 'saved_query', 'analysis', 'operation') and b.asset is null
+            then 'external'
+        when a.materialized = 'ephemeral' then 'ephemeral'
         when t.status in ('failed', 'crashed') and t.token >= coalesce(b.token, 0) then 'previous_failed'
         when b.asset is null then 'never_built'
         when b.code_version <> a.code_version then 'code_changed'
@@ -133,9 +136,15 @@ left join {state}.run_end as e using (run_id);
 
 create or replace view {state}.run_steps as
 select d.run_id, d.asset, coalesce(a."partition", d."partition") as "partition", d.decision, d.reason,
-    coalesce(a.status, case d.decision when 'REUSE' then 'reused' when 'BLOCKED' then 'skipped' else 'unfinished' end) as status,
-    a.started_at, a.finished_at, m."rows", d.detail, coalesce(a.error, '') as error, coalesce(a.executor, '') as executor
+    coalesce(
+        a.status, c.status, case when d.decision = 'REUSE' then 'reused' when e.run_id is not null then 'skipped' else 'unfinished' end
+    ) as status,
+    coalesce(a.started_at, c.checked_at - to_microseconds(cast(c.seconds * 1000000 as bigint))) as started_at,
+    coalesce(a.finished_at, c.checked_at) as finished_at, m."rows", d.detail,
+    coalesce(a.error, c.message, '') as error, coalesce(a.executor, '') as executor
 from {state}.decision as d
+left join {state}.run_end as e on e.run_id = d.run_id
+left join {state}.check_result as c on c.run_id = d.run_id and c."check" = d.asset
 left join {state}.attempt as a on a.run_id = d.run_id and a.asset = d.asset
 left join {state}.materialization as m on m.run_id = a.run_id and m.asset = a.asset and m.token = a.token;
 

@@ -13,7 +13,7 @@ from penstock.plan.reasons import Decision
 from penstock.runner.outcomes import Status
 from penstock.ui.commands.selected import warn_empty
 from penstock.ui.console import Console
-from penstock.ui.options import console_of, output_options, place_options, select_options, selection_of, settings_of
+from penstock.ui.options import FULL_REFRESH_ENV, console_of, output_options, place_options, select_options, selection_of, settings_of
 from penstock.ui.run_lines import RunLines, show_report
 from penstock.ui.signals import stopping_on_signals
 
@@ -23,7 +23,13 @@ def _build_options(command: Any) -> Any:
         click.option("--executor", type=click.Choice(["auto", "native", "dbt"]), default="auto", help="dbt: run every node through dbt."),
         click.option("--wait", is_flag=True, help="Wait until the database is free instead of ending with code 3."),
         click.option("-x", "--fail-fast", is_flag=True, help="Start nothing more after the first failure."),
-        click.option("-f", "--full-refresh", is_flag=True, help="Build incremental models and seeds anew."),
+        click.option(
+            "-f",
+            "--full-refresh",
+            is_flag=True,
+            envvar=FULL_REFRESH_ENV,
+            help="Build incremental models and seeds anew.",
+        ),
         click.option("--force", is_flag=True, help="Build the selection even where nothing is due."),
         output_options,
         place_options,

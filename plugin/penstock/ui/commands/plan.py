@@ -16,7 +16,7 @@ from penstock.plan.reasons import Decision
 from penstock.ui.commands.selected import warn_empty
 from penstock.ui.console import Console
 from penstock.ui.names import short
-from penstock.ui.options import console_of, output_options, place_options, select_options, selection_of, settings_of
+from penstock.ui.options import FULL_REFRESH_ENV, console_of, output_options, place_options, select_options, selection_of, settings_of
 
 _STYLES = {Decision.BUILD: "green", Decision.BLOCKED: "red", Decision.REUSE: "dim"}
 
@@ -28,7 +28,7 @@ _STYLES = {Decision.BUILD: "green", Decision.BLOCKED: "red", Decision.REUSE: "di
 @click.option("--output", type=click.Choice(["table", "json"]), default="table")
 @click.option("--fail-if-work", is_flag=True, help="End with code 1 when something is due.")
 @click.option("--force", is_flag=True, help="As if built with --force.")
-@click.option("-f", "--full-refresh", is_flag=True, help="As if built with --full-refresh.")
+@click.option("-f", "--full-refresh", is_flag=True, envvar=FULL_REFRESH_ENV, help="As if built with --full-refresh.")
 @click.option("--executor", type=click.Choice(["auto", "native", "dbt"]), default="auto")
 @click.option("--wait", is_flag=True, help="Wait until the database is free.")
 @output_options

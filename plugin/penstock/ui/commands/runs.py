@@ -31,11 +31,10 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 @click.pass_context
 def runs(context: click.Context, /, since: str, failed: bool, limit: int, output: str, **options: Any) -> int:
     """Show what earlier runs did: `runs`, `runs show ID`, `runs logs ID NODE`."""
-    context.obj = {"console": console_of(options), "settings": settings_of(options), "output": output}
     if context.invoked_subcommand is not None:
         return 0
-    console = context.obj["console"]
-    with reading(context.obj["settings"]) as state:
+    console = console_of(options)
+    with reading(settings_of(options)) as state:
         rows = state.query("show_runs", {"since": _since(since), "failed_only": failed, "limit": limit})
     if output == "json":
         console.json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
@@ -52,25 +51,20 @@ def runs(context: click.Context, /, since: str, failed: bool, limit: int, output
 
 @runs.command()
 @click.argument("run", default="")
-@click.pass_context
-def show(context: click.Context, /, run: str) -> int:
+@click.option("--output", type=click.Choice(["table", "json"]), default="table")
+@output_options
+@place_options
+def show(run: str, output: str, **options: Any) -> int:
     """Show the steps of one run, the latest where no ID is given (the start of an ID is enough)."""
-    console, settings = context.obj["console"], context.obj["settings"]
-    with reading(settings) as state:
+    console = console_of(options)
+    with reading(settings_of(options)) as state:
         found = state.find_run(run)
         steps = state.query("show_steps", {"run_id": found[0]})
-        checks = state.query("show_checks", {"run_id": found[0]})
-    if context.obj["output"] == "json":
+    if output == "json":
         console.json({"run_id": found[0], "status": found[3], "steps": [dict(zip(_STEP_COLUMNS, row, strict=True)) for row in steps]})
         return 0
     console.data(f"Run {found[0]}: {found[3]}, {found[4]} {found[11]}".rstrip() + f", started {found[1]:%Y-%m-%d %H:%M:%S} UTC")
-    by_check = {row[0]: row for row in checks}
-    rows = []
-    for step in steps:
-        check = by_check.get(step[0])
-        status = check[2] if check else step[4]
-        took = f"{check[6]:.2f}s" if check else _took(step[5], step[6])
-        rows.append((display(step[0]), step[1], step[2], step[3], status, took, _count(step[7]), step[10]))
+    rows = [(display(step[0]), *step[1:5], _took(step[5], step[6]), _count(step[7]), step[10]) for step in steps]
     console.table(("asset", "partition", "decision", "reason", "status", "took", "rows", "executor"), rows)
     return 0
 
@@ -78,11 +72,12 @@ def show(context: click.Context, /, run: str) -> int:
 @runs.command()
 @click.argument("run")
 @click.argument("node")
-@click.pass_context
-def logs(context: click.Context, /, run: str, node: str) -> int:
+@output_options
+@place_options
+def logs(run: str, node: str, **options: Any) -> int:
     """Show everything recorded of one asset in one run."""
-    console, settings = context.obj["console"], context.obj["settings"]
-    with reading(settings) as state:
+    console = console_of(options)
+    with reading(settings_of(options)) as state:
         found = state.find_run(run)
         steps = [row for row in state.query("show_steps", {"run_id": found[0]}) if node in _names(row[0])]
         checks = [row for row in state.query("show_checks", {"run_id": found[0]}) if node in _names(row[0])]

@@ -1,0 +1,72 @@
+"""What no model or command knows of itself, for `generate.py`: whether a key has an effect in this version, and what codes mean."""  # noqa: INP001 (read by a script)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from penstock.errors import EXIT_FAILED, EXIT_LOCKED, EXIT_OK, EXIT_USAGE
+from penstock.parser.ingest import WRITE_MODES_BUILT
+from penstock.plan.reasons import Reason
+
+YES, REFUSED, IGNORED = "yes", "refused (later)", "ignored (later)"
+
+Notes = Mapping[str, tuple[str, str]]
+
+PROJECT: Notes = {
+    "dbt_project": (YES, "folder of `dbt_project.yml`; looked at when a command starts in the folder of `penstock.yml`"),
+    "profiles_dir": (YES, "folder of `profiles.yml`; `--profiles-dir` and `DBT_PROFILES_DIR` come first"),
+    "target": (YES, "the profile's target; `--target` comes first, `DBT_TARGET` after"),
+    "ingest": (YES, "folder of ingestion files"),
+    "checks": (IGNORED, "folder of checks; files there are not read"),
+    "state_schema": (YES, "schema of the state tables, in the target's database"),
+    "attach": (YES, "name -> database, see below; attached for `plan`, `build` and `run`"),
+    "extensions": (YES, "DuckDB extensions, installed and loaded for `plan`, `build` and `run`"),
+    "defaults": (YES, "see below"),
+}
+ATTACH: Notes = {"path": (YES, "file or connection string"), "type": (YES, "DuckDB's name of the type"), "read_only": (YES, "")}
+DEFAULTS: Notes = {
+    "executor": (
+        YES,
+        "`auto`, `native` or `dbt`; `dbt` sends every node through dbt, `native` fails what the native executor does not cover",
+    )
+}
+INGEST: Notes = {
+    "source": (YES, "the dbt source this file loads, as `source_name.table`; otherwise found by equal relation"),
+    "relation": (YES, "where the rows go, as `schema.table`; otherwise the file's path; the relation of a linked dbt source comes first"),
+    "description": (YES, "a dbt source's own comes first"),
+    "owner": (YES, "a dbt source's own comes first"),
+    "tags": (YES, "added to the dbt source's"),
+    "group": (YES, "a dbt source's own comes first"),
+    "meta": (YES, "free; added to the dbt source's, for selection by `config.meta.*`; not part of the code version"),
+    "write": (YES, f"only {' and '.join(f'`{mode}`' for mode in WRITE_MODES_BUILT)}; the other modes are refused (later)"),
+    "key": (REFUSED, "for `upsert`"),
+    "cursor": (REFUSED, "the high-water mark of an incremental load"),
+    "partitions": (REFUSED, ""),
+    "batch": (REFUSED, "for partitions"),
+    "watch": (YES, "glob, or list of globs: names, sizes and times of the files are their version, a change makes the file due"),
+    "schedule": (REFUSED, ""),
+    "freshness": (REFUSED, ""),
+    "schema_change": (REFUSED, ""),
+    "attach": (YES, "names from `penstock.yml`, which attaches all that it lists"),
+    "extensions": (YES, "names from `penstock.yml`, likewise"),
+    "retries": (REFUSED, ""),
+    "timeout": (REFUSED, ""),
+    "pool": (REFUSED, ""),
+}
+OTHER_REASONS: Mapping[Reason, str] = {
+    Reason.FRESH: "Same code, same inputs, the relation stands, no evidence is missing.",
+    Reason.UPSTREAM_FAILED: "Something upstream cannot be built.",
+    Reason.PARSE_FAILED: "The asset's own file cannot be understood.",
+}
+EXIT_CODES: Mapping[int, str] = {
+    EXIT_OK: "good, warnings included; nothing due; an empty selection",
+    EXIT_FAILED: "an asset or a test failed or was blocked; something is due and `plan --fail-if-work`; a finding and `status --strict`",
+    EXIT_USAGE: "usage, configuration, a project that cannot be read, a crash, Ctrl-C",
+    EXIT_LOCKED: "nothing was started because another process holds the database (try again, or `--wait`)",
+}
+LATER_COMMANDS = ("backfill", "retry", "check", "diff", "ci", "freshness", "runs cancel", "store unlock")
+LATER_OPTIONS = (
+    "--selector", "--state", "--defer", "--favor-state", "--partition", "--max-partitions", "--empty", "--sample", "--event-time-start",
+    "--event-time-end", "--store-failures", "--sql", "--fix",
+)  # fmt: skip
+"""What the design promises; `generate.py` leaves out what exists by now."""

@@ -1,0 +1,79 @@
+"""Kill a build again and again: data and record agree, what was acknowledged is there, only what is due is done again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from penstock.state.queries import queries
+
+from tests.kill.harness import report, run
+from tests.kill.nursery import Nursery
+from tests.kill.project import DAILY, DAYS, NODES
+
+NOT_IN_A_BUILD = ("show_", "gc_", "table_sizes", "last_run", "fence_or_fail")
+"""Named queries of screens, of the garbage collector and of dbt's hooks: no build of this project runs them."""
+
+STEPS = {"begin.after", "write.before", "write.after", "commit.before", "commit.after", "migration.before_commit", "migration.after_commit"}
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as made:
+        yield made
+
+
+def test_two_hundred_kills_leave_data_and_record_in_agreement() -> None:
+    figures = run(200, seed=1)
+    assert figures.kills == 200
+    assert figures.violations == [], report(figures)
+    assert figures.at_fail_points >= 80
+    assert figures.at_random >= 80
+    assert figures.finished_rounds >= 20
+    assert figures.acknowledged > 200
+
+
+def test_the_checker_sees_a_record_written_in_a_second_transaction() -> None:
+    figures = run(30, seed=2, arm="control")
+    assert figures.violating_kills >= 1
+    assert any("record" in line for line in figures.violations), report(figures)
+
+
+def test_every_statement_of_a_build_is_a_fail_point_before_and_after(tmp_path: Path, nursery: Nursery) -> None:
+    passed = nursery.build(tmp_path / "kill.duckdb", "--trace").hits
+    statements = [name for name in queries() if not name.startswith(NOT_IN_A_BUILD)]
+    assert len(statements) > 20
+    assert set(passed) >= {f"{name}.{side}" for name in statements for side in ("before", "after")} | STEPS
+
+
+def test_a_kill_in_a_migration_leaves_the_old_version_or_the_new_one(tmp_path: Path, nursery: Nursery) -> None:
+    passages = nursery.build(tmp_path / "whole.duckdb", "--trace").hits["migration.statement"]
+    for place in [*(f"migration.statement={count}" for count in range(1, passages + 1)), "migration.before_commit=1"]:
+        database = tmp_path / f"{place}.duckdb"
+        assert nursery.build(database, killed_at=place).killed
+        assert nursery.judge(database) == ["no store"]
+    assert nursery.build(tmp_path / "new.duckdb", killed_at="migration.after_commit=1").killed
+    assert nursery.judge(tmp_path / "new.duckdb") == ["store"]
+
+
+@pytest.mark.parametrize("place", ["migration.statement=7", "migration.before_commit=1", "migration.after_commit=1"])
+def test_the_build_after_a_kill_in_a_migration_goes_through(tmp_path: Path, nursery: Nursery, place: str) -> None:
+    database = tmp_path / "kill.duckdb"
+    assert nursery.build(database, killed_at=place).killed
+    assert nursery.build(database).status == 0
+    assert nursery.judge(database, finished=0) == ["store"]
+
+
+def test_a_build_with_nothing_due_writes_nothing(tmp_path: Path, nursery: Nursery) -> None:
+    database = tmp_path / "kill.duckdb"
+    assert len(nursery.build(database).acks) == len(NODES) - 1 + DAYS
+    assert nursery.build(database).acks == []
+
+
+def test_a_crashed_partition_is_done_again_and_its_neighbours_are_not(tmp_path: Path, nursery: Nursery) -> None:
+    database = tmp_path / "kill.duckdb"
+    first = nursery.build(database, "--only", DAILY, killed_at="fence.after=3")
+    assert [ack.partition for ack in first.acks] == ["2024-02-28", "2024-02-29"]
+    second = nursery.build(database, "--only", DAILY)
+    assert [ack.partition for ack in second.acks] == ["2024-03-01", "2024-03-02"]
