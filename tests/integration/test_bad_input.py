@@ -130,7 +130,6 @@ def test_an_ingestion_file_fails_itself_and_its_readers_but_not_the_graph(bad: B
     nothing_is_lost(small)
 
 
-@pytest.mark.xfail(strict=True, reason="parser/ingest.py and graph/assemble.py: no file for a lost ref, hints left out")
 def test_a_lost_reference_and_a_near_key_in_an_ingestion_file_come_with_file_line_and_remedy(small: Workspace) -> None:
     small.write(
         {_INGEST: "select n, 'x' as name\nfrom {{ ref('nowhere') }}\n", "ingest/raw/other.sql": "-- ---\n-- wach: a\n-- ---\nselect 1"}

@@ -32,6 +32,8 @@ def run(kills: int, seed: int, *, arm: str = "protocol", lanes: int = 2) -> Figu
     for output, _ in answers:
         for name, value in json.loads(output).items():
             setattr(total, name, getattr(total, name) + value)
+    if total.violations:
+        total.violations += [errors[-1500:] for _, errors in answers if errors]
     total.seconds = time.monotonic() - started
     return total
 

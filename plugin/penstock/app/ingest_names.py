@@ -22,7 +22,7 @@ def ingest_names(settings: Settings, manifest: ParsedManifest) -> Names:
     def ref(*names: str, **_: Any) -> RelationName:
         asset = by_ref.get(names[-1] if names else "")
         if asset is None or asset.relation is None:
-            raise ParseError(f"there is no relation for ref{names!r}")
+            raise ParseError(f"there is no model `{'.'.join(names)}`", hint="ref() knows models, seeds and snapshots by name.")
         return asset.relation
 
     def source(source_name: str, table_name: str) -> RelationName:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from penstock.errors import ConfigError, Location, ProjectError
+from penstock.errors import ConfigError, Location, PenstockError, ProjectError
 from penstock.parser.profile import DbtProjectFile, ProfileTarget, read_dbt_project, read_profile
 from penstock.parser.project_file import ProjectFile, read_project_file
 
@@ -76,7 +76,11 @@ def discover(place: Place, folder: Path, env: Mapping[str, str]) -> Settings:
     profile_path = profiles_dir / "profiles.yml"
     target = place.target or file.target or env.get("DBT_TARGET") or None
     profile_name = place.profile or env.get("DBT_PROFILE") or dbt.profile
-    profile = read_profile(_read(profile_path), str(profile_path), profile_name, target, env, place.vars)
+    try:
+        profile = read_profile(_read(profile_path), str(profile_path), profile_name, target, env, place.vars)
+    except PenstockError as error:
+        error.at = Location(_shown(profile_path, folder), error.at.line if error.at else 0)
+        raise
     _refuse_unsupported(profile, profile_path, folder)
     target_path = Path(place.target_path or env.get("DBT_TARGET_PATH") or dbt.target_path)
     return Settings(

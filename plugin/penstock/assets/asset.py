@@ -92,6 +92,7 @@ class IngestSpec:
     attach: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     error: str = ""
+    first_line: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,8 @@ class DbtOptions:
         """Return dbt's command-line arguments."""
         args = [
             "--project-dir", str(self.project_dir), "--profiles-dir", str(self.profiles_dir), "--target-path", str(self.target_path),
-            "--log-level", "none", "--log-level-file", "none", "--no-send-anonymous-usage-stats", "--threads", str(self.threads),
+            "--log-path", str(self.target_path / "logs"), "--log-level", "none", "--log-level-file", "none",
+            "--no-send-anonymous-usage-stats", "--threads", str(self.threads),
         ]  # fmt: skip
         if self.target:
             args += ["--target", self.target]

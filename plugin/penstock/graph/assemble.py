@@ -31,7 +31,7 @@ def assemble(manifest: ParsedManifest, ingests: Sequence[IngestFile], database: 
     for file in ingests:
         key = linked.get(file.path) or f"{INGEST_PREFIX}.{file.schema}.{file.table}"
         if key in assets and assets[key].ingest is not None:
-            problems.append(GraphError(f"{_place(assets[key])} writes {file.schema}.{file.table} too", at=Location(file.path)))
+            problems.append(GraphError(f"{_place(assets[key])} writes {file.schema}.{file.table} too", at=file.at("relation")))
             continue
         assets[key] = _merge(key, file, assets.get(key), database)
         edges += _declared_edges(key, file, assets, problems)
@@ -40,9 +40,9 @@ def assemble(manifest: ParsedManifest, ingests: Sequence[IngestFile], database: 
     try:
         graph = AssetGraph(assets.values(), known_edges)
     except GraphError as error:
-        raise_all([*problems, error])
-        raise
-    raise_all(problems)
+        problems.append(error)
+    if problems:
+        raise_all([*problems, *(problem for file in ingests for problem in problems_of(file))])
     return graph
 
 
@@ -61,7 +61,7 @@ def _link_sources(
     for file in ingests:
         if file.header.source:
             if file.header.source not in by_name:
-                problems.append(GraphError(f"there is no dbt source `{file.header.source}`", at=Location(file.path)))
+                problems.append(GraphError(f"there is no dbt source `{file.header.source}`", at=file.at("source")))
                 continue
             links[file.path] = by_name[file.header.source]
         elif file.path in by_meta:
@@ -71,9 +71,7 @@ def _link_sources(
             if len(found) > 1:
                 names = ", ".join(found)
                 problems.append(
-                    GraphError(
-                        f"several dbt sources have this relation: {names}", at=Location(file.path), hint="Say `source:` in the header."
-                    )
+                    GraphError(f"several dbt sources have this relation: {names}", at=file.at(), hint="Say `source:` in the header.")
                 )
             elif found:
                 links[file.path] = found[0]
@@ -103,7 +101,8 @@ def _merge(key: AssetKey, file: IngestFile, source: Asset | None, database: str)
         watch=tuple([header.watch] if isinstance(header.watch, str) else header.watch),
         attach=tuple(header.attach),
         extensions=tuple(header.extensions),
-        error="\n".join(str(problem) for problem in problems_of(file)),
+        error="\n".join(f"{problem}\n{problem.hint}" if problem.hint else str(problem) for problem in problems_of(file)),
+        first_line=file.first_line,
     )
     relation = base.relation
     return dataclasses.replace(
@@ -132,12 +131,12 @@ def _declared_edges(key: AssetKey, file: IngestFile, assets: Mapping[AssetKey, A
         if ref[-1] in by_ref:
             edges.append((by_ref[ref[-1]], key, EdgeKind.DATA))
         else:
-            problems.append(GraphError(f"there is no model `{ref[-1]}`", at=Location(file.path)))
+            problems.append(GraphError(f"there is no model `{ref[-1]}`", at=Location(file.path, file.first_line)))
     for source in file.sources:
         if source in by_source:
             edges.append((by_source[source], key, EdgeKind.DATA))
         else:
-            problems.append(GraphError(f"there is no source `{'.'.join(source)}`", at=Location(file.path)))
+            problems.append(GraphError(f"there is no source `{'.'.join(source)}`", at=Location(file.path, file.first_line)))
     return edges
 
 
@@ -153,7 +152,7 @@ def _producers(assets: dict[AssetKey, Asset], database: str, problems: list[Pens
             problems.append(
                 GraphError(
                     f"{asset.key} and {other.key} ({_place(other)}) both write {asset.relation}",
-                    at=Location(_place(asset)),
+                    at=Location(_place(asset), 1),
                     hint="Give one of them another schema or alias.",
                 )
             )

@@ -70,6 +70,16 @@ class IngestFile:
     refs: tuple[tuple[str, ...], ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     error: PenstockError | None = None
+    first_line: int = 1
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def at(self, key: str = "") -> Location:
+        """Return the place of a header's key, the file's first line where it has none."""
+        return Location(self.path, self.lines.get(key, 1))
+
+
+Rendered = tuple[str, tuple[tuple[str, ...], ...], tuple[tuple[str, str], ...]]
+"""A rendered query, the arguments of its `ref` calls, and those of its `source` calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +99,26 @@ def parse_ingest(path: str, text: str, names: Names, dialect: str = "duckdb") ->
     """
     schema, table = _identity(path)
     header = IngestHeader()
+    first_line, lines = 1, {}
     try:
         header_text, body, first_line = _split(path, text)
-        header = validate(IngestHeader, load_yaml(header_text, path, 2), path, key_lines(header_text, 2))
+        lines = key_lines(header_text, 2)
+        header = validate(IngestHeader, load_yaml(header_text, path, 2), path, lines)
         if header.relation:
             schema, table = _dotted(header.relation, path, "relation")
-        _refuse_unbuilt(header, path, key_lines(header_text, 2))
-        sql, refs, sources = _render(body, path, names, RelationName("", schema, table))
+        _refuse_unbuilt(header, path, lines)
+        sql, refs, sources = _render(body, path, first_line, names, RelationName("", schema, table))
         tree = _one_query(sql, path, first_line, dialect)
         _refuse_placeholders(tree, path)
-        return IngestFile(path, schema, table, header, sql.strip().rstrip(";"), facts_of(tree), refs, sources)
-    except (PenstockError, RecursionError) as error:
-        known = error if isinstance(error, PenstockError) else ParseError("the query is nested too deeply to be read", at=Location(path))
-        return IngestFile(path, schema, table, header, error=known)
+        skipped = len(sql) - len(sql.lstrip("\n"))
+        query = sql.strip().rstrip(";")
+        return IngestFile(path, schema, table, header, query, facts_of(tree), refs, sources, None, first_line + skipped, lines)
+    except RecursionError:
+        known: PenstockError = ParseError("the query is nested too deeply to be read", at=Location(path, first_line))
+    except PenstockError as error:
+        known = error
+        known.at = known.at or Location(path, first_line)
+    return IngestFile(path, schema, table, header, error=known, first_line=first_line, lines=lines)
 
 
 def _identity(path: str) -> tuple[str, str]:
@@ -143,7 +160,7 @@ def _refuse_unbuilt(header: IngestHeader, path: str, lines: Mapping[str, int]) -
             hint=f"Use write: {' or '.join(WRITE_MODES_BUILT)} for now.",
         )
     for key in KEYS_NOT_BUILT:
-        if getattr(header, key) != IngestHeader.model_fields[key].get_default(call_default_factory=True):
+        if key in header.model_fields_set:
             raise ParseError(
                 f"`{key}` is not supported by this version of Penstock", at=Location(path, lines.get(key, 0)), hint="Leave it out for now."
             )
@@ -180,7 +197,7 @@ def _refuse_placeholders(tree: exp.Expr, path: str) -> None:
             )
 
 
-def _render(body: str, path: str, names: Names, this: RelationName) -> tuple[str, tuple[tuple[str, ...], ...], tuple[tuple[str, str], ...]]:
+def _render(body: str, path: str, first_line: int, names: Names, this: RelationName) -> Rendered:
     """Render the five functions; a text without Jinja is returned as it is."""
     if "{{" not in body and "{%" not in body and "{#" not in body:
         return body, (), ()
@@ -190,13 +207,21 @@ def _render(body: str, path: str, names: Names, this: RelationName) -> tuple[str
     refs: list[tuple[str, ...]] = []
     sources: list[tuple[str, str]] = []
 
+    def found(resolve: Callable[..., RelationName], *args: str, **kwargs: Any) -> RelationName:
+        try:
+            return resolve(*args, **kwargs)
+        except PenstockError as error:
+            place = body.find(args[-1]) if args else 0
+            error.at = error.at or Location(path, first_line + body.count("\n", 0, max(place, 0)))
+            raise
+
     def ref(*args: str, **kwargs: Any) -> str:
-        relation = names.ref(*args, **kwargs)
+        relation = found(names.ref, *args, **kwargs)
         refs.append(args)
         return relation.sql
 
     def source(source_name: str, table_name: str) -> str:
-        relation = names.source(source_name, table_name)
+        relation = found(names.source, source_name, table_name)
         sources.append((source_name, table_name))
         return relation.sql
 

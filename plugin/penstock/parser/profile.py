@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 import yaml
 
 from penstock.errors import ConfigError, Location, ProjectError
+from penstock.parser.models import key_lines
 
 NATIVE_KEYS = frozenset(
     {
@@ -107,7 +108,7 @@ def read_profile(
     if profile not in raw or not isinstance(raw[profile], dict):
         known = ", ".join(sorted(str(key) for key in raw if key != "config")) or "none"
         raise ConfigError(
-            f"there is no profile `{profile}` (known: {known})", at=Location(file), hint="Check `profile:` in dbt_project.yml."
+            f"there is no profile `{profile}` (known: {known})", at=Location(file, 1), hint="Check `profile:` in dbt_project.yml."
         )
     renderer = _Renderer(env, variables or {}, file)
     outputs = raw[profile].get("outputs")
@@ -115,7 +116,8 @@ def read_profile(
     name = target or str(renderer.value(raw[profile].get("target") or "default"))
     if name not in outputs or not isinstance(outputs[name], dict):
         known = ", ".join(sorted(map(str, outputs))) or "none"
-        raise ConfigError(f"profile `{profile}` has no target `{name}` (known: {known})", at=Location(file), hint="Use --target.")
+        at = Location(file, key_lines(text).get(profile, 1))
+        raise ConfigError(f"profile `{profile}` has no target `{name}` (known: {known})", at=at, hint="Use --target.")
     output = renderer.value(outputs[name])
     kind = str(output.get("type") or "")
     path = str(output.get("path") or ":memory:")
@@ -168,13 +170,14 @@ class _Renderer:
         return value
 
     def _render(self, text: str) -> Any:
-        from jinja2 import TemplateError
+        from jinja2 import TemplateError, Undefined
 
         lone = re.fullmatch(r"\s*\{\{((?:(?!\}\}).)*)\}\}\s*", text, re.DOTALL)
         try:
-            if lone:
-                return self._environment().compile_expression(lone[1], undefined_to_none=False)()
-            return self._environment().from_string(text).render()
+            if not lone:
+                return self._environment().from_string(text).render()
+            found = self._environment().compile_expression(lone[1], undefined_to_none=False)()
+            return str(found) if isinstance(found, Undefined) else found  # the text of what is undefined is an error
         except TemplateError as error:
             raise ConfigError(f"cannot render `{text}`: {error.message}", at=Location(self._file)) from error
         except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from penstock.assets.asset import TestSpec
+import re
+
+from penstock.assets.asset import IngestSpec, TestSpec
 from penstock.compiler.materialize import NATIVE, RELATION_TYPES
 from penstock.compiler.tests import test_query, verdict
 from penstock.errors import WarehouseError
@@ -45,12 +47,20 @@ def _run_relation(context: RunContext, number: int) -> Outcome:
         rows = publish(sql, what, write, context.clock)
     except WarehouseError as error:
         status = Status.CANCELLED if context.stopping.is_set() else Status.ERROR
-        record_attempt(sql, what, "cancelled" if status is Status.CANCELLED else "failed", str(error), context.clock())
-        return context.outcome(number, status, EXECUTOR, str(error), started)
+        message = _in_file(str(error), asset.ingest)
+        record_attempt(sql, what, "cancelled" if status is Status.CANCELLED else "failed", message, context.clock())
+        return context.outcome(number, status, EXECUTOR, message, started)
     message = f"SELECT {rows}" if rows is not None else "OK"
     return context.outcome(
         number, Status.SUCCESS, EXECUTOR, message, started, rows=rows, volatile=what.volatile, undeclared=what.undeclared
     )
+
+
+def _in_file(message: str, ingest: IngestSpec | None) -> str:
+    """Let the engine's `LINE n` of an ingestion file mean the file: the statement has one line before the query."""
+    if ingest is None:
+        return message
+    return re.sub(r"^LINE (\d+):", lambda match: f"{ingest.path}:{int(match[1]) - 2 + ingest.first_line}:", message, flags=re.MULTILINE)
 
 
 def _placeholders(query: str, context: RunContext) -> dict[str, object]:

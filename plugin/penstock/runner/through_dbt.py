@@ -141,7 +141,7 @@ def _run_batches(context: RunContext, nodes: NodeRunner, number: int) -> Outcome
             problems.append(f"batch {batch.partition}: {error}")
         else:
             incremental = True
-            total = rows or 0
+            total += rows or 0
             volatile = what.volatile
     if problems:
         status = Status.CANCELLED if context.stopping.is_set() else Status.ERROR

@@ -36,7 +36,7 @@ class DuckDBConnection:
             result = self._cursor.execute(sql, dict(parameters) if parameters else None)
             return result.fetchall() if result.description else []
         except duckdb.Error as error:
-            raise WarehouseError(_message(error)) from error
+            raise WarehouseError(_explained(error)) from error
 
     def begin(self) -> None:
         """Open a transaction."""
@@ -135,6 +135,13 @@ def open_duckdb(
             if wait_seconds >= 0 and time.monotonic() >= deadline:
                 raise busy(path, f"{Path(locked['program'].strip()).name} (pid {locked['pid']})") from error
         time.sleep(_POLL_SECONDS)
+
+
+def _explained(error: duckdb.Error) -> str:
+    """Return the engine's message, with a remedy where it has a common one."""
+    text = _message(error)
+    full = any(words in text for words in ("No space left", "File too large", "disk is full", "Disk quota"))
+    return f"{text}\nFree some disk space and build again: what was written before is still there." if full else text
 
 
 def _remedy(error: duckdb.Error) -> str:

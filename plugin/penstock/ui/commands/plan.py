@@ -105,7 +105,8 @@ def _show(console: Console, planned: Planned, *, verbose: bool) -> None:
 def _cells(planned: Planned, row: PlanRow, *, verbose: bool) -> tuple[str, str, str, str]:
     asset = planned.project.graph.assets[row.id]
     what = asset.kind.value if asset.is_test else asset.materialized
-    text = row.reason.value + (f": {row.detail}" if row.detail else "")
+    first = row.detail.split("\n", maxsplit=1)[0]
+    text = row.reason.value + (f": {first}" if first else "")
     if verbose:
         because = ", ".join(planned.obstacles(asset))
         text += f"  [{planned.executor(asset)}{f': {because}' if because else ''}]"
