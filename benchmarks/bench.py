@@ -128,7 +128,7 @@ class Session:
 def contents(database: Path) -> str:
     """Return what a tool left in its database, read in a child so that this process stays small."""
     command = (sys.executable, str(RAW_SQL), "contents", str(database))
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     return result.stdout.strip() or f"unreadable: {result.stderr.strip()}"
 
 
@@ -136,10 +136,7 @@ def heading(models: int, runs: int) -> str:
     """Return one line on what was measured and where."""
     tools = ", ".join(f"{name} {version(name)}" for name in ("dbt-core", "dbt-duckdb", "duckdb"))
     note = "" if models == GOAL_MODELS else f"; the goals are set for {GOAL_MODELS} models"
-    return (
-        f"{models} models, median of {runs} run(s), {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, {tools}{note}"
-    )
+    return f"{models} models, median of {runs} run(s), {os.cpu_count()} cores, Python {platform.python_version()}, {tools}{note}"
 
 
 def summary(session: Session, title: str, as_markdown: bool) -> str:

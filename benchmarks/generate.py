@@ -86,10 +86,7 @@ def model_sql(model: Model, rows: int) -> str:
         value = f"(i * {model.index + 7} % 1013) / 7.0"
         return f"select i as id, i % 10 as k, {value} as v from range({rows}) t(i)"
     numbers = range(len(model.parents))
-    ctes = ", ".join(
-        f"c{number} as (select * from {{{{ ref('{parent}') }}}})"
-        for number, parent in enumerate(model.parents)
-    )
+    ctes = ", ".join(f"c{number} as (select * from {{{{ ref('{parent}') }}}})" for number, parent in enumerate(model.parents))
     total = " + ".join(f"c{number}.v" for number in numbers)
     joins = " ".join(f"left join c{number} on c0.id = c{number}.id" for number in numbers[1:])
     return f"with {ctes} select c0.id, c0.k, {total} as v from c0 {joins}"
@@ -97,12 +94,7 @@ def model_sql(model: Model, rows: int) -> str:
 
 def schema_yaml(tested: Iterable[Model]) -> str:
     """Return a dbt properties file that tests the `id` of each given model."""
-    entries = [
-        f"  - name: {model.name}\n"
-        "    columns:\n"
-        "      - {name: id, data_tests: [not_null, unique]}\n"
-        for model in tested
-    ]
+    entries = [f"  - name: {model.name}\n    columns:\n      - {{name: id, data_tests: [not_null, unique]}}\n" for model in tested]
     return "version: 2\n" + ("models:\n" + "".join(entries) if entries else "")
 
 

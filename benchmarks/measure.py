@@ -62,9 +62,7 @@ def run(command: Sequence[str], folder: Path) -> Cost:
 
 def environment() -> dict[str, str]:
     """Return this process's environment without settings of dbt or Penstock."""
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_SETTINGS)
-    }
+    return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_SETTINGS)}
 
 
 def median(costs: Sequence[Cost]) -> Cost:

@@ -40,9 +40,7 @@ def contents(database: Path) -> str:
     with duckdb.connect(str(database), read_only=True) as connection:
         tables = [
             name
-            for (name,) in connection.execute(
-                "select table_name from information_schema.tables where table_schema = 'main'"
-            ).fetchall()
+            for (name,) in connection.execute("select table_name from information_schema.tables where table_schema = 'main'").fetchall()
         ]
         rows = sum(len(connection.table(f'main."{name}"')) for name in tables)
     return f"{len(tables)} tables, {rows} rows"

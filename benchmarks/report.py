@@ -112,10 +112,7 @@ def aligned(head: Row, rows: Sequence[Row]) -> str:
     """Return a plain table: first column to the left, the others to the right."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     lines = [
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
+        "  ".join(cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True)))
         for row in (head, ["-" * width for width in widths], *rows)
     ]
     return "\n".join(lines)

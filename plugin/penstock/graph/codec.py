@@ -8,6 +8,7 @@ from typing import Any
 
 from penstock.assets.asset import Asset, Column, EdgeKind, IngestSpec, Kind, SourceSpec, TestSpec
 from penstock.assets.names import RelationName
+from penstock.errors import GraphError
 from penstock.graph.asset_graph import AssetGraph
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Asset))
@@ -25,12 +26,15 @@ def encode_graph(graph: AssetGraph) -> dict[str, Any]:
 
 
 def decode_graph(raw: Mapping[str, Any]) -> AssetGraph:
-    """Return the graph again. Raises ValueError where the values were written by another version."""
-    if tuple(raw["fields"]) != _FIELDS:
-        raise ValueError("the cached graph has other fields")
-    assets = [_decode(row) for row in raw["assets"]]
-    keys = [asset.key for asset in assets]
-    return AssetGraph(assets, [(keys[parent], keys[child], EdgeKind(kind)) for parent, child, kind in raw["edges"]])
+    """Return the graph again. Raises ValueError where the values are damaged or were written by another version."""
+    try:
+        if tuple(raw["fields"]) != _FIELDS:
+            raise ValueError("the cached graph has other fields")
+        assets = [_decode(row) for row in raw["assets"]]
+        keys = [asset.key for asset in assets]
+        return AssetGraph(assets, [(keys[parent], keys[child], EdgeKind(kind)) for parent, child, kind in raw["edges"]])
+    except (LookupError, TypeError, AttributeError, GraphError) as error:
+        raise ValueError("the cached graph is damaged") from error
 
 
 def _encode(value: Any) -> Any:

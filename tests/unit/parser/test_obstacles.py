@@ -80,4 +80,4 @@ def test_a_data_test_says_what_stores_or_changes_it(config: dict[str, Any], reas
 
 
 def test_seeds_always_go_through_dbt() -> None:
-    assert asset(manifest(seed("s")), "seed.shop.s").obstacles == ("kind",)
+    assert asset(manifest(seed("s")), "seed.shop.s").obstacles == ("seed",)
