@@ -207,9 +207,9 @@ class Lane:
         self._look(ended, "a build that nobody killed")
 
     def _look(self, ended: Ended, how: str) -> None:
-        """Have the database judged, and settle which round comes next: the same again, or another."""
+        """Have the database judged, and settle which round comes next."""
         self.acks += ended.acks
-        this, following = self.round, self.round if ended.killed and self.chance.random() < 0.6 else self.round + 1
+        this, following = self.round, self._following(ended.killed)
         found: list[str] = []
         if not ended.killed and ended.status != 0:
             found.append(f"the worker ended with status {ended.status}")
@@ -228,6 +228,11 @@ class Lane:
             self.figures.violating_kills += 1
             self.figures.violations += [f"{how}, round {this}: {text}" for text in found]
             self._new_database()
+
+    def _following(self, killed: bool) -> int:
+        """Return the next round: after a kill the same again, or one that brings other contents, or former ones back."""
+        step = self.chance.choice((0, 0, 0, 1, -1)) if killed else 1
+        return abs(self.round + step)
 
     def _judge(self, finished: int | None, following: int) -> int:
         """Print what is wrong, what was redone, and what the next build has to do; runs in a child."""

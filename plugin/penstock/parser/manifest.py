@@ -16,6 +16,7 @@ from penstock.errors import Location, ProjectError
 from penstock.parser.macros import MacroIndex, jinja_names, names_volatile, reads_the_world
 from penstock.parser.obstacles import NATIVE_MATERIALIZATIONS, StockMacros, model_obstacles, own_materialization, test_obstacles
 from penstock.parser.render import SimpleRenderer
+from penstock.parser.render_tests import TestRenderer
 
 OLDEST_SCHEMA = 7
 NEWEST_SCHEMA = 12
@@ -129,6 +130,7 @@ class _Reader:
         self.where_macros = tuple(uid for uid, macro in (raw.get("macros") or {}).items() if _WHERE_MACRO in str(macro.get("name")))
         groups = (raw.get("groups") or {}).values()
         self.simple = SimpleRenderer(raw, self.macros)
+        self.simple_tests = TestRenderer(raw, self.macros, self.simple)
         self.rendered: dict[AssetKey, str] = {}
         self.relation_of = lru_cache(maxsize=None)(self._relation_of)
         self.unsteady = lru_cache(maxsize=None)(self._unsteady)
@@ -147,6 +149,10 @@ class _Reader:
         macros, opaque = self.macros_of(node)
         if kind is Kind.MODEL and config.get("materialized") in NATIVE_MATERIALIZATIONS and node.get("language") in (None, "sql"):
             query = self.simple.render(node)
+            if query is not None:
+                self.rendered[uid] = query
+        elif kind is Kind.TEST:
+            query = self.simple_tests.render(node)
             if query is not None:
                 self.rendered[uid] = query
         jinja = self.jinja_of(node, macros)

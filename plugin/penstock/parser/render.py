@@ -34,20 +34,13 @@ class SimpleRenderer:
     def render(self, node: Mapping[str, Any]) -> str | None:
         """Return the compiled query of a node, None where dbt has to do it."""
         code = str(node.get("raw_code") or "")
-        if (
-            not self._usable
-            or (node.get("depends_on") or {}).get("macros")
-            or "{%" in code
-            or "{#" in code
-            or "{{-" in code
-            or "-}}" in code
-        ):
+        if (node.get("depends_on") or {}).get("macros") or any(mark in code for mark in _BEYOND):
             return None
         code = _NEWLINE.sub("\n", code) if _RENDERED.search(code) else code
         parts: list[str] = []
         end = 0
         for match in _EXPRESSION.finditer(code):
-            value = self._value(match[1], node)
+            value = self.value(match[1], node)
             if value is None:
                 return None
             parts += [code[end : match.start()], value]
@@ -56,7 +49,10 @@ class SimpleRenderer:
             return None
         return "".join([*parts, code[end:]])
 
-    def _value(self, expression: str, node: Mapping[str, Any]) -> str | None:
+    def value(self, expression: str, node: Mapping[str, Any]) -> str | None:
+        """Return what one expression of a node renders to, None where dbt has to do it."""
+        if not self._usable:
+            return None
         if _CONFIG.fullmatch(expression):
             return ""
         ref = _REF.fullmatch(expression)

@@ -65,8 +65,14 @@ def test_anything_else_is_left_to_dbt(project: Parsed, name: str) -> None:
 
 def test_whatever_was_rendered_equals_what_dbt_compiles(project: Parsed) -> None:
     assert len(project.ours.rendered) >= len(RENDERED)
+    tests = 0
     for key, query in project.ours.rendered.items():
-        assert query == project.session.compile(key), key
+        compiled = project.session.compile(key)
+        if key.startswith("test."):  # white space aside: dbt's macros leave a lot of it
+            tests += 1
+            query, compiled = " ".join(query.split()), " ".join(compiled.split())
+        assert query == compiled, key
+    assert tests > 0
 
 
 def test_a_project_that_replaces_ref_is_rendered_by_dbt_alone(project: Parsed) -> None:
