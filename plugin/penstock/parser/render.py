@@ -34,7 +34,7 @@ class SimpleRenderer:
     def render(self, node: Mapping[str, Any]) -> str | None:
         """Return the compiled query of a node, None where dbt has to do it."""
         code = str(node.get("raw_code") or "")
-        if (node.get("depends_on") or {}).get("macros") or any(mark in code for mark in _BEYOND):
+        if not self._usable or (node.get("depends_on") or {}).get("macros") or any(mark in code for mark in _BEYOND):
             return None
         code = _NEWLINE.sub("\n", code) if _RENDERED.search(code) else code
         parts: list[str] = []
