@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.assets.asset import Kind
+from penstock.errors import GraphError
 from penstock.graph.asset_graph import AssetGraph
 
 
@@ -17,11 +18,10 @@ def run_order(graph: AssetGraph) -> list[set[int]]:
     """
     waits = [set(parents) for parents in graph.parents]
     for number, asset in enumerate(graph.assets):
-        if asset.kind is Kind.UNIT_TEST:
-            waits[number] = set()
-            for model in graph.parents[number]:
-                waits[number] |= set(graph.parents[model])
-                waits[model].add(number)
+        if asset.kind is Kind.UNIT_TEST and len(graph.parents[number]) == 1:  # dbt's always test one model
+            (model,) = graph.parents[number]
+            waits[number] = set(graph.parents[model])
+            waits[model].add(number)
         elif asset.kind is Kind.TEST:
             for reader in _first_readers(graph, graph.parents[number]):
                 waits[reader].add(number)
@@ -43,9 +43,10 @@ def contract(waits: Sequence[set[int]], kept: set[int], order: Sequence[int]) ->
 
 
 def order_of(waits: Sequence[set[int]]) -> list[int]:
-    """Return every id after all it waits for; ties in id order."""
+    """Return every id after all it waits for; ties in id order. Raises GraphError for ids that wait for each other."""
     done: set[int] = set()
     order: list[int] = []
+    entered: set[int] = set()
     for start in range(len(waits)):
         stack = [start]
         while stack:
@@ -55,6 +56,9 @@ def order_of(waits: Sequence[set[int]]) -> list[int]:
                 continue
             pending = [before for before in waits[number] if before not in done]
             if pending:
+                if number in entered:
+                    raise GraphError("some assets wait for each other and could never run")
+                entered.add(number)
                 stack += sorted(pending, reverse=True)
             else:
                 done.add(number)

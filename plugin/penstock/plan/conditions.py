@@ -228,6 +228,6 @@ def _changed_inputs(number: int, facts: Facts) -> list[str]:
         result = facts.state.checks.get(asset.key)
         if result is None or result.inputs_version == facts.inputs_version(number):
             return []
-        return [facts.graph.assets[parent].key for parent in facts.inputs[number] or facts.graph.parents[number]]
+        return [facts.graph.assets[parent].key for parent in facts.inputs[number] or facts.graph.parents[number]] or ["an input it had"]
     consumed = {seen.input: seen.version for seen in facts.state.inputs.get(asset.key, ())}
     return [name for name in _input_names(number, facts) if consumed.get(name) != facts.version(name)]

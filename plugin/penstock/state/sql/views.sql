@@ -45,7 +45,7 @@ where i.input_version <> v.version;
 create or replace view {state}.asset_status as
 with built as (
     select asset, max(committed_at) as last_built_at, max_by(code_version, token) as code_version,
-        max_by(data_version, token) as data_version, sum("rows") as "rows", max(token) as token
+        max_by(data_version, token) as data_version, cast(sum("rows") as bigint) as "rows", max(token) as token
     from {state}.current_materialization
     group by asset
 ),
