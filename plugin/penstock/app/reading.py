@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from penstock.app.runs import utc_now
 from penstock.app.settings import Settings
 from penstock.assets.names import quote
 from penstock.errors import SelectionError, StateError
@@ -72,7 +74,7 @@ def reading(settings: Settings, wait_seconds: float = 0) -> Iterator[StateReader
 def migrate_store(settings: Settings, wait_seconds: float = 0) -> list[int]:
     """Bring the state tables up to date and return the versions reached."""
     lock = DatabaseLock(settings.database_path)
-    lock.acquire(Holder("penstock store migrate", 0, ""), wait_seconds)
+    lock.acquire(_holder("penstock store migrate"), wait_seconds)
     try:
         with _open(settings, wait_seconds, read_only=False) as sql:
             return migrate(sql)
@@ -118,7 +120,7 @@ def export_store(settings: Settings, folder: Path) -> list[Path]:
 def collect_garbage(settings: Settings, before: datetime) -> int:
     """Forget runs older than `before` (UTC) of which nothing current remains; return how many. One transaction."""
     lock = DatabaseLock(settings.database_path)
-    lock.acquire(Holder("penstock store gc", 0, ""), 0)
+    lock.acquire(_holder("penstock store gc"), 0)
     try:
         with _open(settings, 0, read_only=False) as sql:
             runs = [row[0] for row in sql.run("gc_runs", {"before": before})]
@@ -148,6 +150,10 @@ def _open(settings: Settings, wait_seconds: float, *, read_only: bool) -> Iterat
         connection.close()
     finally:
         warehouse.close()
+
+
+def _holder(command: str) -> Holder:
+    return Holder(command, os.getpid(), utc_now().strftime("%H:%M:%S UTC"))
 
 
 def _nothing_yet(settings: Settings) -> str:

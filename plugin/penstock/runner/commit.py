@@ -162,4 +162,5 @@ def hooks_sql(schema: str, what: Publication, now: datetime) -> tuple[str, str]:
 
 def record_attempt(sql: Statements, what: Publication, status: str, error: str, now: datetime) -> None:
     """Append an attempt's end in a transaction of its own: the data's one is over."""
-    sql.run("record_attempt", {**what.values(now), "status": status, "error": redact(error)})
+    query = "record_attempt" if status == "success" else "record_failure"
+    sql.run(query, {**what.values(now), "status": status, "error": redact(error)})

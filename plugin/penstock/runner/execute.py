@@ -96,8 +96,9 @@ class Loop:
         """Take a finished asset into what later ones see."""
         self.schedule.finish(outcome.id)
         asset = outcome.asset
-        if outcome.status is Status.SUCCESS and asset.builds_relation:
-            self.context.versions[asset.key] = str(self.context.latest_token[asset.key])
+        token = self.context.latest_token.get(asset.key)
+        if outcome.status is Status.SUCCESS and token is not None:  # a microbatch model may have had no batch to run
+            self.context.versions[asset.key] = str(token)
             self.context.relation_built(asset)
 
     def _tell(self, outcome: Outcome) -> None:

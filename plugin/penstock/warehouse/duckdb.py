@@ -45,8 +45,8 @@ class DuckDBConnection:
 
     def commit(self) -> None:
         """Commit. After a failed statement DuckDB rolls back here without an error: read back before believing it."""
-        self._open = False
         self.execute("commit")
+        self._open = False
 
     def rollback(self) -> None:
         """Give the open transaction up."""

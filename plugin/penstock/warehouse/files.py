@@ -15,7 +15,7 @@ _REMOTE = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
 def observe_files(name: str, pattern: str, base: Path) -> Observation:
-    """List a pattern relative to `base`; a remote location, or an unreadable folder, is unknown evidence."""
+    """List a pattern relative to `base`; a remote location, or a match that cannot be looked at, is unknown evidence."""
     if _REMOTE.match(pattern):
         return Observation(name, "", Strength.UNKNOWN, "a remote location cannot be listed")
     listing = {}
@@ -31,5 +31,9 @@ def observe_files(name: str, pattern: str, base: Path) -> Observation:
 
 def _inside(path: Path) -> Iterator[Path]:
     """Yield what lies under a folder: DuckDB reads all files of a folder that is named like a file."""
-    for parent, _, names in os.walk(path):
+    for parent, _, names in os.walk(path, onerror=_raise if path.is_dir() else None):
         yield from (Path(parent, name) for name in names)
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -287,3 +287,10 @@ def test_a_result_from_before_a_change_of_inputs_does_not_count() -> None:
 )
 def test_inputs_are_shown_as_people_call_them(name: str, shown: str) -> None:
     assert display(name) == shown
+
+
+def test_an_unknown_input_that_was_not_recorded_either_means_build() -> None:
+    world = World()
+    world.inputs[STG] = ()
+    del world.observed[ORDERS]
+    assert world.reasons()[STG] == "unknown_evidence"

@@ -57,7 +57,18 @@ def look(settings: Any, use: Any) -> Any:
 
 
 def everything(settings: Any) -> dict[str, list[Any]]:
-    tables = ("run", "run_end", "decision", "attempt", "materialization", "materialization_input", "observation", "check_result", "claim", "asset")
+    tables = (
+        "run",
+        "run_end",
+        "decision",
+        "attempt",
+        "materialization",
+        "materialization_input",
+        "observation",
+        "check_result",
+        "claim",
+        "asset",
+    )
     return look(settings, lambda sql: {name: rows_of(sql, f"select * from {{state}}.{name} order by all") for name in tables})
 
 

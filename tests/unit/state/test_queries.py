@@ -98,7 +98,7 @@ def attempt(sql: Statements, text: str) -> tuple[Any, ...]:
         "started_at": NOON, "finished_at": datetime(2024, 2, 29, 23, 59, 59, 999999),
     }  # fmt: skip
     sql.connection.execute(rendered("record_attempt", sql.schema, values))
-    rows = rows_of(sql, "select run_id, asset, \"partition\", token, executor, status, error, started_at, finished_at from {state}.attempt")
+    rows = rows_of(sql, 'select run_id, asset, "partition", token, executor, status, error, started_at, finished_at from {state}.attempt')
     rows_of(sql, "delete from {state}.attempt")
     assert rows == [tuple(values.values())]
     return rows[0]
@@ -147,7 +147,10 @@ def test_a_store_works_in_a_schema_of_any_name(schema: str) -> None:
     story.writer.record_graph("run1", graph("model.a -> model.b"), "hash")
     story.build("model.a")
     story.end()
-    assert rows_of(sql, "select asset, status from {state}.asset_status order by asset") == [("model.a", "fresh"), ("model.b", "never_built")]
+    assert rows_of(sql, "select asset, status from {state}.asset_status order by asset") == [
+        ("model.a", "fresh"),
+        ("model.b", "never_built"),
+    ]
     assert sql.connection.execute("select distinct schema_name from duckdb_tables()") == [(schema,)]
     assert dict(sql.run("table_sizes", {"schema": schema}))["run"] == 1
     assert sql.schema == quote(schema)

@@ -27,7 +27,9 @@ def test_an_asset_that_consumed_the_latest_input_is_fresh(story: Story) -> None:
     token = story.build("model.a", rows=5)
     story.build("model.b", inputs={"model.a": str(token)}, rows=7)
     assert status(story, "model.a") == status(story, "model.b") == ("fresh", "fresh", "")
-    shown = rows_of(story.sql, """select relation, kind, last_built_at, code_version, "rows" from {state}.asset_status where asset = 'model.b'""")
+    shown = rows_of(
+        story.sql, """select relation, kind, last_built_at, code_version, "rows" from {state}.asset_status where asset = 'model.b'"""
+    )
     assert shown == [("main.b", "model", story.now, "code", 7)]
 
 
@@ -138,7 +140,10 @@ def test_every_step_of_a_run_has_its_status(story: Story) -> None:
         ("test.passed", "pass", None, "it is pass", ""),
     ]
     assert [row for row in rows_of(story.sql, steps) if row not in unfinished] == [("model.held", "skipped", None, "", "")]
-    assert dict(rows_of(story.sql, "select asset, date_diff('milliseconds', started_at, finished_at) from {state}.run_steps"))["test.passed"] == 500
+    assert (
+        dict(rows_of(story.sql, "select asset, date_diff('milliseconds', started_at, finished_at) from {state}.run_steps"))["test.passed"]
+        == 500
+    )
 
 
 def test_a_step_of_a_dead_run_is_crashed(story: Story) -> None:
@@ -160,7 +165,10 @@ def test_runs_tell_how_they_ended(story: Story) -> None:
     story.start("run1")
     story.end("failed")
     story.start("run2")
-    assert rows_of(story.sql, "select run_id, status, built from {state}.run_history order by all") == [("run1", "failed", 1), ("run2", "unfinished", None)]
+    assert rows_of(story.sql, "select run_id, status, built from {state}.run_history order by all") == [
+        ("run1", "failed", 1),
+        ("run2", "unfinished", None),
+    ]
     assert story.sql.run("show_runs", {"since": NOON, "failed_only": False, "limit": 1})[0][0] == "run2"
 
 
@@ -175,12 +183,19 @@ def test_partitions_are_held_or_failed(story: Story) -> None:
     story.build("model.a", "mended")
     story.build("model.whole")
     found = rows_of(story.sql, 'select "partition", status, run_id, "rows" from {state}.partition_status order by all')
-    assert found == [("broken later", "failed", "run2", 1), ("held", "held", "run1", 1), ("mended", "held", "run2", 1), ("never", "failed", "run1", None)]
+    assert found == [
+        ("broken later", "failed", "run2", 1),
+        ("held", "held", "run1", 1),
+        ("mended", "held", "run2", 1),
+        ("never", "failed", "run1", None),
+    ]
     assert read_state(story.sql).failed_partitions == {"model.a": ("broken later", "never")}
 
 
 def test_lineage_is_closed_with_the_shortest_way(story: Story) -> None:
-    story.writer.record_graph("run1", graph("model.a -> model.b", "model.b -> model.d", "model.a -> model.c", "model.c -> model.e", "model.e -> model.d"), "h")
+    story.writer.record_graph(
+        "run1", graph("model.a -> model.b", "model.b -> model.d", "model.a -> model.c", "model.c -> model.e", "model.e -> model.d"), "h"
+    )
     found = rows_of(story.sql, "select right(parent, 1) || right(child, 1), depth from {state}.lineage_closure order by all")
     assert found == [("ab", 1), ("ac", 1), ("ad", 2), ("ae", 2), ("bd", 1), ("cd", 2), ("ce", 1), ("ed", 1)]
 
@@ -194,7 +209,11 @@ def test_a_wide_ladder_of_diamonds_is_closed_in_no_time(story: Story) -> None:
 
 def test_column_lineage_is_empty_and_can_be_asked(story: Story) -> None:
     story.writer.record_graph("run1", graph("model.a -> model.b"), "hash")
-    assert rows_of(story.sql, "select * from {state}.column_lineage") == rows_of(story.sql, "select * from {state}.column_lineage_closure") == []
+    assert (
+        rows_of(story.sql, "select * from {state}.column_lineage")
+        == rows_of(story.sql, "select * from {state}.column_lineage_closure")
+        == []
+    )
 
 
 def test_edges_between_columns_are_closed_too(story: Story) -> None:

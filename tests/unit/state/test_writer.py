@@ -34,7 +34,9 @@ def test_a_claim_left_in_flight_is_marked_as_crashed_once(story: Story) -> None:
     story.claim("model.a")
     story.start("run2")
     assert attempts(story) == [("run1", "model.a", "crashed")]
-    assert rows_of(story.sql, "select started_at, finished_at from {state}.attempt") == [(NOON + timedelta(days=1), NOON + timedelta(days=2))]
+    assert rows_of(story.sql, "select started_at, finished_at from {state}.attempt") == [
+        (NOON + timedelta(days=1), NOON + timedelta(days=2))
+    ]
     story.start("run3")
     assert attempts(story) == [("run1", "model.a", "crashed")]
 

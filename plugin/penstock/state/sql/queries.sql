@@ -101,6 +101,14 @@ select $run_id, $asset, $partition, $token, unnest($inputs::varchar[]), unnest($
 insert into {state}.attempt
 select $run_id, $asset, $partition, $token, $executor, $status, $error, $started_at, $finished_at;
 
+-- name: record_failure
+-- The same for an attempt that failed, unless its record stands after all: a lost reply is not a failure.
+insert into {state}.attempt
+select $run_id, $asset, $partition, $token, $executor, $status, $error, $started_at, $finished_at
+where not exists (
+    select 1 from {state}.materialization where asset = $asset and "partition" = $partition and token = $token
+);
+
 -- name: read_back
 -- Whether a commit really happened; only the table knows.
 select "rows" from {state}.materialization where asset = $asset and "partition" = $partition and token = $token;
