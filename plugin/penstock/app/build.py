@@ -203,6 +203,8 @@ class _Build:
             if through_dbt or hooks:
                 self.gateway.prepare([asset.key for asset in through_dbt])
                 self.context.on_built = self._tell_dbt
+        else:
+            self.gateway.close()  # dbt has parsed and is not needed again: its memory is worth more than its session
         if hooks:
             error = self.gateway.nodes().run_hooks("on-run-start")
             if error:

@@ -33,7 +33,7 @@ class Written:
 
 
 def init_project(folder: Path) -> list[Written]:
-    """Add `penstock.yml`, `ingest/` and ignore rules to a dbt project; a second call changes nothing.
+    """Add `penstock.yml` and ignore rules to a dbt project; a second call changes nothing.
 
     Raises ConfigError where there is no dbt project.
     """
@@ -53,7 +53,7 @@ def init_project(folder: Path) -> list[Written]:
 
 
 def init_demo(folder: Path) -> list[Written]:
-    """Write the demo shop and make its data; files that are there already must be the same.
+    """Write the demo shop and make its data; files that are there already must be the same, and data that is there is kept.
 
     Raises ConfigError naming every file that differs: nothing of the user's is overwritten.
     """
@@ -72,8 +72,11 @@ def init_demo(folder: Path) -> list[Written]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         done.append(Written(path, action))
-    make_demo_data(folder)
-    done.append(Written(folder / "data", "written"))
+    data = folder / "data"
+    standing_data = data.is_dir() and any(data.iterdir())
+    if not standing_data:
+        make_demo_data(folder)
+    done.append(Written(data, "kept" if standing_data else "written"))
     return done
 
 

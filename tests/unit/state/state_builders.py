@@ -32,8 +32,10 @@ def new_store() -> Statements:
 
 def asset(key: str, code: str = "code", **more: Any) -> Asset:
     """An asset; its kind is what its key begins with."""
-    relation = RelationName("", "main", key.split(".")[-1])
-    return Asset(key=key, kind=Kind(key.split(".")[0]), name=key.split(".")[-1], fingerprint=code, relation=relation, **more)
+    relation = RelationName("", "main", key.rsplit(".", maxsplit=1)[-1])
+    return Asset(
+        key=key, kind=Kind(key.split(".", maxsplit=1)[0]), name=key.rsplit(".", maxsplit=1)[-1], fingerprint=code, relation=relation, **more
+    )
 
 
 def graph(*texts: str, **codes: str) -> AssetGraph:
