@@ -13,7 +13,7 @@ from penstock.plan.planner import make_plan
 from penstock.plan.reasons import Decision, Reason
 from random_worlds import worlds
 
-SETTINGS = settings(deadline=None, max_examples=600, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SETTINGS = settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def version(facts: Facts, key: str) -> str | None:

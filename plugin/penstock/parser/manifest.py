@@ -229,6 +229,7 @@ class _Reader:
         return fingerprint(
             {
                 "version": RAW_FINGERPRINT_VERSION,
+                "node": node.get("unique_id"),
                 "code": node.get("raw_code"),
                 "checksum": node.get("checksum"),
                 "file": self.context.files.get(str(node.get("original_file_path"))) if node.get("resource_type") == "seed" else None,

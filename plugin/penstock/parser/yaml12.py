@@ -13,6 +13,7 @@ from penstock.errors import Location, ParseError
 MAX_BYTES = 4_000_000
 MAX_ALIASES = 200
 MAX_VALUES = 200_000
+MAX_DEPTH = 100
 
 
 class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
@@ -61,7 +62,7 @@ def load_yaml(text: str, file: str, first_line: int = 1) -> Any:
     if len(text) > MAX_BYTES:
         raise ParseError(f"this YAML is larger than {MAX_BYTES:,} bytes", at=Location(file))
     try:
-        aliases = sum(1 for event in yaml.parse(text, Loader=_Loader) if isinstance(event, yaml.AliasEvent))
+        aliases = _count_aliases(text)
         if aliases > MAX_ALIASES:
             raise ParseError(f"this YAML uses {aliases} aliases, more than {MAX_ALIASES}", at=Location(file))
         value = yaml.load(text, Loader=_Loader)  # noqa: S506 (a subclass of the safe loader)
@@ -79,6 +80,21 @@ def load_yaml(text: str, file: str, first_line: int = 1) -> Any:
     if values > MAX_VALUES:
         raise ParseError(f"this YAML holds more than {MAX_VALUES:,} values once its aliases are written out", at=Location(file))
     return value
+
+
+def _count_aliases(text: str) -> int:
+    """Count aliases. Raises MarkedYAMLError where collections nest too deeply: reading them costs the square of the depth."""
+    aliases = depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            aliases += 1
+        elif isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise yaml.MarkedYAMLError(None, None, f"nested more than {MAX_DEPTH} deep", event.start_mark)  # type: ignore[arg-type]
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return aliases
 
 
 def _written_out(value: Any, sizes: dict[int, int]) -> int:

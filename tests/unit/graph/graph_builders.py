@@ -11,11 +11,11 @@ from penstock.graph.asset_graph import AssetGraph, Edge
 
 def node(key: str, kind: Kind = Kind.MODEL, **more: Any) -> Asset:
     """Return an asset; a key `test.x` is a test, `unit_test.x` a unit test, `source.x` a source, anything else a model."""
-    prefix = key.split(".")[0]
+    prefix = key.split(".", maxsplit=1)[0]
     kind = {"test": Kind.TEST, "unit_test": Kind.UNIT_TEST, "source": Kind.SOURCE, "seed": Kind.SEED, "exposure": Kind.EXPOSURE}.get(
         prefix, kind
     )
-    return Asset(key=key, kind=kind, name=key.split(".")[-1], path=f"models/{key}.sql", **more)
+    return Asset(key=key, kind=kind, name=key.rsplit(".", maxsplit=1)[-1], path=f"models/{key}.sql", **more)
 
 
 def graph_of(*edges: str, **assets: Asset) -> AssetGraph:
@@ -43,12 +43,14 @@ def source(name: str, schema: str = "raw", database: str = "db", config: dict[st
 
 def table(key: str, schema: str = "main", name: str = "", kind: Kind = Kind.MODEL, **more: Any) -> Asset:
     """Return an asset that makes a table."""
-    relation = RelationName("db", schema, name or key.split(".")[-1])
-    return Asset(key=key, kind=kind, name=key.split(".")[-1], path=f"models/{key}.sql", relation=relation, materialized="table", **more)
+    relation = RelationName("db", schema, name or key.rsplit(".", maxsplit=1)[-1])
+    return Asset(
+        key=key, kind=kind, name=key.rsplit(".", maxsplit=1)[-1], path=f"models/{key}.sql", relation=relation, materialized="table", **more
+    )
 
 
 def ingested(key: str, error: str = "") -> Asset:
     """Return an ingest of its own."""
-    name = key.split(".")[-1]
+    name = key.rsplit(".", maxsplit=1)[-1]
     spec = IngestSpec(path=f"ingest/raw/{name}.sql", sql="select 1", error=error)
     return Asset(key=key, kind=Kind.INGEST, name=name, relation=RelationName("db", "raw", name), materialized="replace", ingest=spec)

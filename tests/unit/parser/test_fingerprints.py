@@ -160,6 +160,12 @@ def test_jinja_that_reads_the_nodes_own_description_depends_on_it(code: str) -> 
     assert len({print_of({}), print_of({"meta": {"x": 1}}), print_of({}, description="d"), print_of({}, tags=["t"])}) == 4
 
 
+def test_two_nodes_of_one_text_are_told_apart() -> None:
+    """Jinja such as {{ model.name }} gives each another query, and compiled queries are kept by fingerprint."""
+    raw = manifest(*({**data_test(name, kwargs={"x": 1}), "raw_code": "select '{{ model.name }}'"} for name in "tu"))
+    assert asset(raw, "test.shop.t").fingerprint != asset(raw, "test.shop.u").fingerprint
+
+
 def test_columns_count_under_a_contract() -> None:
     def print_of(data_type: str) -> str:
         columns = {"id": {"name": "id", "data_type": data_type, "description": data_type}}

@@ -91,7 +91,7 @@ def test_dbt_does_not_list_a_macro_of_a_branch_it_did_not_take_but_we_count_it(p
 
 
 def test_a_node_waits_for_what_it_waits_for_in_dbt_build(project: Parsed) -> None:
-    import networkx
+    import networkx as nx
     from dbt.compilation import Linker
 
     linker = Linker()
@@ -99,13 +99,13 @@ def test_a_node_waits_for_what_it_waits_for_in_dbt_build(project: Parsed) -> Non
     linker.add_test_edges_1(project.session.manifest)  # the plainer of dbt's two ways, which it calls the same in effect
     unit_tests = {key for key in project.graph.ids if key.startswith("unit_test.")}
     theirs = linker.graph.subgraph(set(linker.graph) - unit_tests)
-    ours = networkx.DiGraph()
+    ours = nx.DiGraph()
     keys = [asset.key for asset in project.graph.assets]
     ours.add_nodes_from(keys)
     ours.add_edges_from((keys[before], keys[number]) for number, waits in enumerate(run_order(project.graph)) for before in waits)
     assert len(theirs) > 50
     for key in theirs:
-        assert networkx.ancestors(ours, key) - unit_tests == networkx.ancestors(theirs, key), key
+        assert nx.ancestors(ours, key) - unit_tests == nx.ancestors(theirs, key), key
 
 
 def test_a_model_waits_for_its_unit_tests_and_these_for_its_inputs(project: Parsed) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from penstock.errors import ParseError
-from penstock.parser.yaml12 import MAX_ALIASES, MAX_BYTES, load_yaml
+from penstock.parser.yaml12 import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, load_yaml
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,13 @@ def test_broken_yaml_is_a_parse_error(text: str) -> None:
     with pytest.raises(ParseError) as caught:
         load_yaml(text, "f.yml")
     assert str(caught.value).startswith("f.yml")
+
+
+def test_collections_may_nest_so_deep_and_no_deeper() -> None:
+    assert load_yaml("[" * MAX_DEPTH + "]" * MAX_DEPTH, "f")
+    with pytest.raises(ParseError, match="deep") as caught:
+        load_yaml("a: 1\nb: " + "[" * 300_000, "f")
+    assert str(caught.value.at).startswith("f:2:")
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read() -> None:

@@ -20,7 +20,7 @@ ORDERS, STG, EPH, FACT, CHECK, FREE, UNIT = (
 
 
 def asset(key: str, kind: Kind, materialized: str = "", **more: Any) -> Asset:
-    name = key.split(".")[-1]
+    name = key.rsplit(".", maxsplit=1)[-1]
     relation = None if kind in (Kind.TEST, Kind.UNIT_TEST) or materialized == "ephemeral" else RelationName("db", "main", name)
     path = f"models/{name}.sql"
     return Asset(key=key, kind=kind, name=name, path=path, materialized=materialized, fingerprint="v1", relation=relation, **more)
