@@ -7,7 +7,6 @@ on dbt's command line; what differs is that nothing is selected, queued or print
 from __future__ import annotations
 
 import contextvars
-import json
 import os
 import re
 import threading
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import get_adapter, reset_adapters
 from dbt.artifacts.resources import Hook
@@ -62,7 +62,7 @@ class DbtOptions:
         if self.profile:
             args += ["--profile", self.profile]
         if self.vars:
-            args += ["--vars", json.dumps(dict(self.vars), sort_keys=True)]
+            args += ["--vars", yaml.safe_dump(dict(self.vars))]
         if self.full_refresh:
             args.append("--full-refresh")
         if self.store_failures:

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from penstock.app.settings import Place, Settings, discover
-from penstock.errors import ConfigError
-from penstock.parser.yaml12 import load_yaml
+from penstock.errors import ConfigError, ProjectError
+from penstock.parser.profile import load_dbt_yaml
 from penstock.ui.console import Console
 
 FULL_REFRESH_ENV = ("DBT_FULL_REFRESH", "DBT_ENGINE_FULL_REFRESH")
@@ -62,9 +62,11 @@ def console_of(options: dict[str, Any]) -> Console:
 
 def place_of(options: dict[str, Any]) -> Place:
     """Return the place options as one value, taking them out of `options`. Raises ConfigError for unusable `--vars`."""
-    variables = load_yaml(options.pop("variables") or "{}", "--vars")
-    if not isinstance(variables, dict):
-        raise ConfigError("--vars must be a YAML mapping", hint="For example --vars 'country: nl'.")
+    text = options.pop("variables")
+    try:
+        variables = load_dbt_yaml(text, "--vars")
+    except ProjectError as error:
+        raise ConfigError("--vars must be a YAML mapping", hint="For example --vars 'country: nl'.") from error
     return Place(
         project_dir=options.pop("project_dir"),
         profiles_dir=options.pop("profiles_dir"),

@@ -269,7 +269,7 @@ limit $limit;
 -- name: show_run
 select run_id, started_at, finished_at, status, command, built, reused, failed, skipped, git_sha, target, selection
 from {state}.run_history
-where run_id like $prefix || '%'
+where starts_with(run_id, $prefix)
 order by run_id desc
 limit 2;
 
