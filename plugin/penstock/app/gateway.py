@@ -90,7 +90,6 @@ class DbtGateway:
             self._session = None
             self._nodes = None
             gc.unfreeze()
-            gc.collect()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -36,6 +36,23 @@ def jinja_names(text: str, function: str) -> tuple[frozenset[str], bool]:
     """
     found = {match["name"] for match in _CALLS[function].finditer(_COMMENT.sub("", text))}
     return frozenset(found - {None}), None in found
+
+
+def used_values(jinja: str, function: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what `var` or `env_var` may give a text: the values it names, all of them where it makes names up."""
+    names, opaque = jinja_names(jinja, function)
+    return dict(values) if opaque else {name: values.get(name) for name in sorted(names)}
+
+
+def texts_of(value: Any) -> Iterator[str]:
+    """Yield every text of a nested value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from texts_of(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_of(item)
 
 
 def reads_the_world(jinja: str) -> bool:

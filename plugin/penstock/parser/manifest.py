@@ -13,7 +13,7 @@ from penstock.assets.asset import Asset, Column, EdgeKind, Kind, SourceSpec, Tes
 from penstock.assets.fingerprint import RAW_FINGERPRINT_VERSION, fingerprint
 from penstock.assets.names import AssetKey, RelationName
 from penstock.errors import Location, ProjectError
-from penstock.parser.macros import MacroIndex, jinja_names, names_volatile, reads_the_world
+from penstock.parser.macros import MacroIndex, names_volatile, reads_the_world, texts_of, used_values
 from penstock.parser.obstacles import NATIVE_MATERIALIZATIONS, StockMacros, model_obstacles, own_materialization, test_obstacles
 from penstock.parser.render import SimpleRenderer
 from penstock.parser.render_tests import TestRenderer
@@ -224,7 +224,7 @@ class _Reader:
     def raw_fingerprint(self, node: Mapping[str, Any], config: Mapping[str, Any], macros: tuple[str, ...], jinja: str) -> str:
         """Hash everything that can change what this node builds, before any Jinja is rendered."""
         test = node.get("test_metadata") or {}
-        late = "\n".join(_texts([config.get("pre-hook"), config.get("post-hook"), test.get("kwargs")]))  # rendered when it runs
+        late = "\n".join(texts_of([config.get("pre-hook"), config.get("post-hook"), test.get("kwargs")]))  # rendered when it runs
         jinja = f"{jinja}\n{late}"
         return fingerprint(
             {
@@ -243,8 +243,8 @@ class _Reader:
                 else None,
                 "relation": node.get("relation_name"),
                 "macros": [self.macros.text_digest(uid) for uid in macros],
-                "vars": _used(jinja, "var", self.context.vars),
-                "env": _used(jinja, "env_var", self.context.env),
+                "vars": used_values(jinja, "var", self.context.vars),
+                "env": used_values(jinja, "env_var", self.context.env),
                 "target": self.context.target if "target" in jinja else "",
                 "upstream": [self.relation_of(parent) for parent in (node.get("depends_on") or {}).get("nodes") or ()],
                 "contract": node.get("contract"),
@@ -270,22 +270,6 @@ class _Reader:
 
 def _is_ephemeral(node: Mapping[str, Any]) -> bool:
     return (node.get("config") or {}).get("materialized") == "ephemeral"
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every text of a nested value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        yield from _texts(list(value.values()))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-
-
-def _used(jinja: str, function: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    names, opaque = jinja_names(jinja, function)
-    return dict(values) if opaque else {name: values.get(name) for name in sorted(names)}
 
 
 def _relation(kind: Kind, node: Mapping[str, Any]) -> RelationName | None:

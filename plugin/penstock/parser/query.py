@@ -55,7 +55,7 @@ class QueryFacts:
 def parse_one(sql: str, dialect: str) -> exp.Expr:
     """Parse exactly one statement. Raises ValueError with a one-line message for anything else."""
     try:
-        statements = [tree for tree in sqlglot.parse(sql, dialect=dialect) if tree is not None]
+        statements = [tree for tree in sqlglot.parse(sql, dialect=dialect) if tree is not None and not isinstance(tree, exp.Semicolon)]
     except SqlglotError as error:
         raise ValueError(_first_line(error)) from error
     except RecursionError as error:

@@ -205,6 +205,11 @@ class RunContext:
             inputs_version=inputs_version, volatile=volatile, undeclared=undeclared,
         )  # fmt: skip
 
+    def test_volatility(self, number: int, query: QueryFacts) -> str:
+        """Say why a test may come out otherwise next time; what it reads beyond its declared inputs counts too."""
+        read = (*query.files, *(str(table) for table in self.undeclared(number, query)))
+        return volatile_text(QueryFacts(volatile=query.volatile, unknown=(*query.unknown, *read), error=query.error))
+
 
 def volatile_text(query: QueryFacts) -> str:
     """Say why a query gives other rows at another time; empty where nothing suggests it."""

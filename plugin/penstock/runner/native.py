@@ -8,9 +8,9 @@ from penstock.assets.asset import IngestSpec, TestSpec
 from penstock.compiler.materialize import NATIVE, RELATION_TYPES
 from penstock.compiler.tests import test_query, verdict
 from penstock.errors import WarehouseError
-from penstock.parser.query import QueryFacts, read_query
+from penstock.parser.query import read_query
 from penstock.runner.commit import publish, record_attempt
-from penstock.runner.context import RunContext, volatile_text
+from penstock.runner.context import RunContext
 from penstock.runner.outcomes import Outcome, Status
 
 EXECUTOR = "native"
@@ -75,13 +75,15 @@ def _run_test(context: RunContext, number: int) -> Outcome:
     query, facts = context.queries.get(asset)
     spec = asset.test or TestSpec()
     inputs_version = context.facts.inputs_version(number, context.versions)
-    volatile = volatile_text(QueryFacts(volatile=facts.volatile, unknown=facts.unknown, error=facts.error))
+    volatile = context.test_volatility(number, facts)
     try:
         rows = context.statements().connection.execute(test_query(spec, query))
     except WarehouseError as error:
         status = Status.CANCELLED if context.stopping.is_set() else Status.ERROR
         return context.outcome(number, status, EXECUTOR, str(error), started, inputs_version=inputs_version)
-    found = verdict(spec, int(rows[0][0] or 0), bool(rows[0][1]), bool(rows[0][2]))
+    if rows[0][0] is None:  # dbt refuses it in these words
+        return context.outcome(number, Status.ERROR, EXECUTOR, "None is not of type 'integer'", started, inputs_version=inputs_version)
+    found = verdict(spec, int(rows[0][0]), bool(rows[0][1]), bool(rows[0][2]))
     return context.outcome(
         number, Status(found.status), EXECUTOR, found.message, started,
         failures=found.failures, inputs_version=inputs_version, volatile=volatile,

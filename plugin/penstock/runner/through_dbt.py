@@ -9,7 +9,7 @@ from penstock.assets.asset import Asset, Kind
 from penstock.errors import CommitLost, PenstockError
 from penstock.parser.query import QueryFacts
 from penstock.runner.commit import Publication, hooks_sql, publish, read_back, record_attempt
-from penstock.runner.context import RunContext, volatile_text
+from penstock.runner.context import RunContext
 from penstock.runner.outcomes import Outcome, Status
 from penstock.state.writer import StateWriter
 
@@ -51,7 +51,7 @@ def _run_test(context: RunContext, nodes: NodeRunner, number: int) -> Outcome:
     volatile = ""
     if asset.kind is Kind.TEST and result.compiled:
         facts = context.queries.learned(asset, result.compiled)
-        volatile = volatile_text(facts)
+        volatile = context.test_volatility(number, facts)
     status = Status(result.status) if result.status in set(Status) else Status.ERROR
     return context.outcome(
         number, status, EXECUTOR, result.message, started, failures=result.failures or 0, inputs_version=inputs_version, volatile=volatile

@@ -60,7 +60,7 @@ select
         when a.kind in ('source', 'exposure', 'metric', 'semantic_model', 'saved_query', 'analysis', 'operation') and b.asset is null
             then 'external'
         when a.materialized = 'ephemeral' then 'ephemeral'
-        when t.status in ('failed', 'crashed') and t.token >= coalesce(b.token, 0) then 'failed'
+        when t.status in ('failed', 'crashed', 'cancelled') and t.token >= coalesce(b.token, 0) then 'failed'
         when b.asset is null then 'never_built'
         when b.code_version <> a.code_version then 'stale'
         when s.asset is not null then 'stale'
@@ -70,7 +70,7 @@ select
         when a.kind in ('source', 'exposure', 'metric', 'semantic_model', 'saved_query', 'analysis', 'operation') and b.asset is null
             then 'external'
         when a.materialized = 'ephemeral' then 'ephemeral'
-        when t.status in ('failed', 'crashed') and t.token >= coalesce(b.token, 0) then 'previous_failed'
+        when t.status in ('failed', 'crashed', 'cancelled') and t.token >= coalesce(b.token, 0) then 'previous_failed'
         when b.asset is null then 'never_built'
         when b.code_version <> a.code_version then 'code_changed'
         when s.asset is not null then 'upstream_newer'
@@ -81,7 +81,7 @@ select
     b.data_version,
     b."rows",
     case
-        when t.status in ('failed', 'crashed') and t.token >= coalesce(b.token, 0) then t.error
+        when t.status in ('failed', 'crashed', 'cancelled') and t.token >= coalesce(b.token, 0) then t.error
         when b.code_version <> a.code_version then ''
         else coalesce(s.input, '')
     end as detail,
