@@ -169,3 +169,19 @@ def test_with_nothing_changed_no_command_imports_dbt(command: list[str], small: 
     assert "heavy: []" in done.stdout, done.stdout + done.stderr
     if command == ["build"]:
         assert "REUSED=9 TOTAL=9" in done.stdout
+
+
+def test_a_test_that_reads_a_file_always_runs_and_one_that_counts_to_null_is_an_error_as_in_dbt(small: Workspace) -> None:
+    small.write(
+        {
+            "limits.csv": "n\n1\n",
+            "tests/within_limits.sql": "select * from read_csv('limits.csv') where n > 1",
+            "tests/sums_nothing.sql": "{{ config(fail_calc='sum(n)') }}\nselect n from {{ ref('doubled') }} where n > 99",
+        }
+    )
+    done = small.penstock("build").expect(1)
+    assert "PASS within_limits" in done.stdout
+    assert "ERROR sums_nothing" in done.stdout and "None is not of type 'integer'" in done.stdout
+    small.write({"limits.csv": "n\n2\n"})
+    assert small.decisions()["within_limits"][0] == "BUILD"
+    assert "FAIL within_limits" in small.penstock("build").expect(1).stdout
