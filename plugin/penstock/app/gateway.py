@@ -89,7 +89,6 @@ class DbtGateway:
             self._session.close()
             self._session = None
             self._nodes = None
-            gc.unfreeze()
 
 
 @contextmanager
@@ -101,4 +100,4 @@ def _rare_collector() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*usual)
-    gc.freeze()  # not after a failure: nothing would thaw it, and DuckDB's module complains of leaks when the process ends
+    gc.freeze()  # out of the collector's sight until the process ends, where the command line thaws it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -68,7 +69,9 @@ def cli() -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit with a documented code: 0 good, 1 something failed, 2 usage or crash, 3 locked."""
     words = spread(list(sys.argv[1:] if args is None else args))
-    sys.exit(_run(words))
+    code = _run(words)
+    gc.unfreeze()  # what dbt left is frozen; DuckDB's module calls it a leak if nobody collects it
+    sys.exit(code)
 
 
 def _run(words: list[str]) -> int:
