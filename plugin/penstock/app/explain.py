@@ -5,7 +5,6 @@ from __future__ import annotations
 from penstock.app.compiled import CompiledQueries
 from penstock.app.planning import Planned
 from penstock.assets.asset import Kind
-from penstock.assets.names import RelationName
 from penstock.compiler.materialize import NATIVE
 from penstock.compiler.tests import test_query
 from penstock.errors import SelectionError
@@ -62,8 +61,7 @@ def statements_of(planned: Planned, row: PlanRow, queries: CompiledQueries) -> t
         return (query,)
     if asset.test is not None:
         return (test_query(asset.test, query),)
-    standing = planned.facts.standing.get(RelationName(*asset.relation.normalised(planned.facts.database))) if asset.relation else None
-    return NATIVE[asset.materialized](asset.relation, query, standing) if asset.relation else (query,)
+    return NATIVE[asset.materialized](asset.relation, query, planned.facts.standing_type(row.id)) if asset.relation else (query,)
 
 
 def _find(planned: Planned, name: str) -> int:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from penstock.assets.asset import Kind
-from penstock.assets.names import RelationName
 from penstock.assets.records import Observation, StateSnapshot, Strength
 from penstock.errors import WarehouseError
 from penstock.graph.asset_graph import AssetGraph
@@ -73,13 +72,9 @@ def _observe_source(facts: Facts, number: int, sql: Statements) -> Observation:
     asset = facts.graph.assets[number]
     if asset.source is not None and asset.source.external_location:
         return Observation(asset.key, "external", Strength.LISTING, "read through: its files are inputs of each reader")
-    if asset.relation is None or not _may_stand(facts, asset.relation):
+    if asset.relation is None or facts.standing_type(number) is None:
         return Observation(asset.key, "", Strength.UNKNOWN, "the table does not exist")
     return _observe_content(asset.key, asset.relation.sql, sql)
-
-
-def _may_stand(facts: Facts, relation: RelationName) -> bool:
-    return RelationName(*relation.normalised(facts.database)) in facts.standing
 
 
 def _observe_content(name: str, relation: str, sql: Statements) -> Observation:

@@ -174,14 +174,23 @@ class RunContext:
             view_version="code:" + fingerprint({"code": asset.fingerprint, "inputs": inputs}) if relation_type != "table" else "",
         )
 
-    def give_up(self, number: int, status: str, message: str, started_at: datetime) -> None:
+    @property
+    def failure(self) -> Status:
+        """What going wrong means now: cancelled while the run is being stopped, an error otherwise."""
+        return Status.CANCELLED if self.stopping.is_set() else Status.ERROR
+
+    def record_failure(self, what: Publication, message: str) -> None:
+        """Answer the claim of an attempt that did not succeed."""
+        status = "cancelled" if self.failure is Status.CANCELLED else "failed"
+        record_attempt(self.statements(), what, status, message, self.clock())
+
+    def give_up(self, number: int, message: str, started_at: datetime) -> None:
         """Answer a claim whose asset failed before its executor could: the query did not compile, say."""
         asset = self.graph.assets[number]
         token = self.tokens.get((asset.key, ""))
         if token is not None:
-            what = Publication(self.run_id, asset.key, token, "", "", "", asset.fingerprint, "", {}, started_at)
             with suppress(PenstockError):
-                record_attempt(self.statements(), what, "cancelled" if status == "cancelled" else "failed", message, self.clock())
+                self.record_failure(Publication(self.run_id, asset.key, token, "", "", "", asset.fingerprint, "", {}, started_at), message)
 
     def outcome(
         self,
@@ -215,4 +224,4 @@ def volatile_text(query: QueryFacts) -> str:
     """Say why a query gives other rows at another time; empty where nothing suggests it."""
     if query.error:
         return f"the query could not be read: {query.error}"[:200]
-    return ", ".join(f"{name}" for name in (*(f"{name}()" for name in query.volatile), *query.unknown))
+    return ", ".join((*(f"{name}()" for name in query.volatile), *query.unknown))

@@ -67,10 +67,9 @@ class Loop:
         try:
             outcome = self.handler(number)
         except Exception as error:  # noqa: BLE001 (a worker must not die; the outcome carries the error)
-            status = Status.CANCELLED if self.context.stopping.is_set() else Status.ERROR
             message = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
-            self.context.give_up(number, status.value, message, started)
-            outcome = self.context.outcome(number, status, "", message, started)
+            self.context.give_up(number, message, started)
+            outcome = self.context.outcome(number, self.context.failure, "", message, started)
         self._news.put(outcome)
 
     def _take_in(self, news: Outcome | Recorded, recorder: CheckRecorder) -> None:

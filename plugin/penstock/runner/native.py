@@ -9,7 +9,7 @@ from penstock.compiler.materialize import NATIVE, RELATION_TYPES
 from penstock.compiler.tests import test_query, verdict
 from penstock.errors import WarehouseError
 from penstock.parser.query import read_query
-from penstock.runner.commit import publish, record_attempt
+from penstock.runner.commit import publish
 from penstock.runner.context import RunContext
 from penstock.runner.outcomes import Outcome, Status
 
@@ -46,10 +46,9 @@ def _run_relation(context: RunContext, number: int) -> Outcome:
     try:
         rows = publish(sql, what, write, context.clock)
     except WarehouseError as error:
-        status = Status.CANCELLED if context.stopping.is_set() else Status.ERROR
         message = _in_file(str(error), asset.ingest)
-        record_attempt(sql, what, "cancelled" if status is Status.CANCELLED else "failed", message, context.clock())
-        return context.outcome(number, status, EXECUTOR, message, started)
+        context.record_failure(what, message)
+        return context.outcome(number, context.failure, EXECUTOR, message, started)
     message = f"SELECT {rows}" if rows is not None else "OK"
     return context.outcome(
         number, Status.SUCCESS, EXECUTOR, message, started, rows=rows, volatile=what.volatile, undeclared=what.undeclared
@@ -79,8 +78,7 @@ def _run_test(context: RunContext, number: int) -> Outcome:
     try:
         rows = context.statements().connection.execute(test_query(spec, query))
     except WarehouseError as error:
-        status = Status.CANCELLED if context.stopping.is_set() else Status.ERROR
-        return context.outcome(number, status, EXECUTOR, str(error), started, inputs_version=inputs_version)
+        return context.outcome(number, context.failure, EXECUTOR, str(error), started, inputs_version=inputs_version)
     if rows[0][0] is None:  # dbt refuses it in these words
         return context.outcome(number, Status.ERROR, EXECUTOR, "None is not of type 'integer'", started, inputs_version=inputs_version)
     found = verdict(spec, int(rows[0][0]), bool(rows[0][1]), bool(rows[0][2]))

@@ -114,9 +114,8 @@ def _acknowledge(context: RunContext, what: Publication, *, atomic: bool) -> int
 
 
 def _failed(context: RunContext, number: int, what: Publication, message: str, started: datetime) -> Outcome:
-    status = Status.CANCELLED if context.stopping.is_set() else Status.ERROR
-    record_attempt(context.statements(), what, "cancelled" if status is Status.CANCELLED else "failed", message, context.clock())
-    return context.outcome(number, status, EXECUTOR, message, started)
+    context.record_failure(what, message)
+    return context.outcome(number, context.failure, EXECUTOR, message, started)
 
 
 def _run_batches(context: RunContext, nodes: NodeRunner, number: int) -> Outcome:
@@ -144,8 +143,7 @@ def _run_batches(context: RunContext, nodes: NodeRunner, number: int) -> Outcome
             total += rows or 0
             volatile = what.volatile
     if problems:
-        status = Status.CANCELLED if context.stopping.is_set() else Status.ERROR
-        return context.outcome(number, status, EXECUTOR, "\n".join(problems), started)
+        return context.outcome(number, context.failure, EXECUTOR, "\n".join(problems), started)
     return context.outcome(number, Status.SUCCESS, EXECUTOR, f"{len(batches)} batches", started, rows=total, volatile=volatile)
 
 
@@ -173,5 +171,5 @@ def _run_one_batch(
             result_message = str(error)
     else:
         result_message = result.message
-    record_attempt(sql, what, "cancelled" if context.stopping.is_set() else "failed", result_message, context.clock())
+    context.record_failure(what, result_message)
     return result_message, None

@@ -51,47 +51,41 @@ with built as (
 ),
 stale as (
     select asset, min(input) as input from {state}.stale_input group by asset
+),
+reasoned as (
+    select
+        a.*, b.last_built_at, b.code_version as built_version, b.data_version, b."rows", t.error, s.input,
+        case
+            when a.kind in ('source', 'exposure', 'metric', 'semantic_model', 'saved_query', 'analysis', 'operation') and b.asset is null
+                then 'external'
+            when a.materialized = 'ephemeral' then 'ephemeral'
+            when t.status in ('failed', 'crashed', 'cancelled') and t.token >= coalesce(b.token, 0) then 'previous_failed'
+            when b.asset is null then 'never_built'
+            when b.code_version <> a.code_version then 'code_changed'
+            when s.asset is not null then 'upstream_newer'
+            else 'fresh'
+        end as reason
+    from {state}.current_asset as a
+    left join built as b using (asset)
+    left join {state}.latest_attempt as t using (asset)
+    left join stale as s using (asset)
+    where a.kind not in ('test', 'unit_test', 'check')
 )
 select
-    a.asset,
-    a.relation,
-    a.kind,
-    case
-        when a.kind in ('source', 'exposure', 'metric', 'semantic_model', 'saved_query', 'analysis', 'operation') and b.asset is null
-            then 'external'
-        when a.materialized = 'ephemeral' then 'ephemeral'
-        when t.status in ('failed', 'crashed', 'cancelled') and t.token >= coalesce(b.token, 0) then 'failed'
-        when b.asset is null then 'never_built'
-        when b.code_version <> a.code_version then 'stale'
-        when s.asset is not null then 'stale'
-        else 'fresh'
-    end as status,
-    case
-        when a.kind in ('source', 'exposure', 'metric', 'semantic_model', 'saved_query', 'analysis', 'operation') and b.asset is null
-            then 'external'
-        when a.materialized = 'ephemeral' then 'ephemeral'
-        when t.status in ('failed', 'crashed', 'cancelled') and t.token >= coalesce(b.token, 0) then 'previous_failed'
-        when b.asset is null then 'never_built'
-        when b.code_version <> a.code_version then 'code_changed'
-        when s.asset is not null then 'upstream_newer'
-        else 'fresh'
-    end as reason,
-    b.last_built_at,
-    b.code_version,
-    b.data_version,
-    b."rows",
-    case
-        when t.status in ('failed', 'crashed', 'cancelled') and t.token >= coalesce(b.token, 0) then t.error
-        when b.code_version <> a.code_version then ''
-        else coalesce(s.input, '')
-    end as detail,
-    a.path,
-    a.owner
-from {state}.current_asset as a
-left join built as b using (asset)
-left join {state}.latest_attempt as t using (asset)
-left join stale as s using (asset)
-where a.kind not in ('test', 'unit_test', 'check');
+    asset,
+    relation,
+    kind,
+    case reason when 'previous_failed' then 'failed' when 'code_changed' then 'stale' when 'upstream_newer' then 'stale' else reason end
+        as status,
+    reason,
+    last_built_at,
+    built_version as code_version,
+    data_version,
+    "rows",
+    case reason when 'previous_failed' then error when 'upstream_newer' then input else '' end as detail,
+    path,
+    owner
+from reasoned;
 
 -- When each input that Penstock does not build was last looked at, and last seen to differ.
 create or replace view {state}.freshness as
