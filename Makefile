@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 N ?= 4000
 
-.PHONY: demo test test-all check bench kill format docs clean
+.PHONY: demo test test-all check bench kill soundness format docs clean
 
 $(READY): pyproject.toml uv.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -31,6 +31,9 @@ test-all: check ## the longer proofs too
 
 kill: $(READY) ## kill a worker N times and check after each
 	$(BIN)/python -m tests.kill.harness --kills $(N)
+
+soundness: $(READY) ## N random edits of random projects against dbt; SEED=... replays, ONLY=world:island a single one
+	@$(BIN)/python tests/soundness/trials.py --edits $(N) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 bench: $(READY) ## seconds, ratios and peak memory against dbt and raw SQL, in one run
 	$(BIN)/python benchmarks/bench.py

@@ -27,6 +27,7 @@ from report import (
 
 BIN = Path(sys.executable).parent  # not resolved: a venv's python links out of its own folder
 RAW_SQL = Path(__file__).with_name("raw_sql.py")
+SELECTION = Path(__file__).with_name("selection.py")
 DATABASE = "synth.duckdb"  # compiled SQL names the database by the stem of its file
 
 
@@ -178,7 +179,9 @@ def main() -> int:
         options.markdown.write_text(summary(session, title, as_markdown=True) + "\n")
     for failure in session.failures:
         print(f"\nFAILED: {failure}", file=sys.stderr)
-    return 1 if session.failures else 0
+    print(flush=True)
+    selection = subprocess.run((sys.executable, str(SELECTION)), check=False)  # a process of its own, as it imports Penstock
+    return 1 if session.failures or selection.returncode else 0
 
 
 if __name__ == "__main__":

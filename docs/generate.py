@@ -18,8 +18,10 @@ from penstock.parser.ingest import PLACEHOLDERS_BUILT, IngestHeader
 from penstock.parser.project_file import Attachment, Defaults, ProjectFile
 from penstock.parser.query import VOLATILE_FUNCTIONS
 from penstock.plan.conditions import RULES
+from penstock.plan.freshness import HELD_BACK
 from penstock.plan.reasons import Decision, Reason
 from penstock.selector.methods import METHODS, NOT_AVAILABLE
+from penstock.selector.named import SELECTOR
 from penstock.ui.cli import cli
 from penstock.ui.options import output_options, place_options, select_options
 from pydantic import BaseModel
@@ -66,7 +68,8 @@ def cli_page() -> str:
     """Return the page of the command line."""
     rules = {rule.reason: (type(rule).__doc__ or "").splitlines()[0] for rule in RULES}
     reasons = [(f"`{reason.value}`", _decision(reason), {**rules, **OTHER_REASONS}[reason]) for reason in Reason]
-    methods = [(f"`{name}:`", "yes", "") for name in METHODS] + [(f"`{name}:`", "(later)", hint) for name, hint in NOT_AVAILABLE.items()]
+    methods = [(f"`{name}:`", "yes", "") for name in (*METHODS, SELECTOR)]
+    methods += [(f"`{name}:`", "(later)", hint) for name, hint in NOT_AVAILABLE.items()]
     pages = list(_commands(cli, "penstock"))
     text = "\n".join(line for page in pages for line in page)
     later = [f"`{name}`" for name in LATER_COMMANDS if f"## `penstock {name}`" not in text]
@@ -101,7 +104,9 @@ SHARED: Mapping[str, Callable[[Any], Any]] = {
 
 
 def _decision(reason: Reason) -> str:
-    if reason is Reason.FRESH:
+    if reason is Reason.UPSTREAM_MAY_CHANGE:
+        return Decision.MAYBE.value
+    if reason in (Reason.FRESH, Reason.UNCHANGED_INPUT, *HELD_BACK):
         return Decision.REUSE.value
     return (Decision.BLOCKED if reason in OTHER_REASONS else Decision.BUILD).value
 
@@ -181,8 +186,9 @@ def _names(params: Iterable[click.Parameter]) -> set[str]:
 def _options(options: Iterable[click.Option]) -> list[str]:
     rows = []
     for option in options:
-        values = "\\|".join(map(str, option.type.choices)) if isinstance(option.type, click.Choice) else ""
-        value = "" if option.is_flag else f" {option.metavar or values or option.type.name.upper().split()[0]}"
+        values = "|".join(map(str, option.type.choices)) if isinstance(option.type, click.Choice) else ""
+        named = option.metavar or values or option.type.name.upper().split()[0]
+        value = "" if option.is_flag else " " + named.replace("|", "\\|")
         default = f" Default: {option.default}." if option.default and not option.is_flag and not option.multiple else ""
         rows.append((f"`{', '.join(option.opts)}{value}`", f"{option.help or ''}{default}".strip()))
     return _table(("option", "meaning"), rows)

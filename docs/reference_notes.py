@@ -54,7 +54,12 @@ INGEST: Notes = {
     "pool": (REFUSED, ""),
 }
 OTHER_REASONS: Mapping[Reason, str] = {
+    Reason.UPSTREAM_MAY_CHANGE: "Something upstream is due; decided in the run, by what it holds then.",
     Reason.FRESH: "Same code, same inputs, the relation stands, no evidence is missing.",
+    Reason.UNCHANGED_INPUT: "What was due upstream holds the same as before, in the columns that are read.",
+    Reason.BUILD_AFTER_NOT_DUE: "Only data is newer, and the last build is younger than `freshness.build_after`.",
+    Reason.LAG_TOLERATED: "Only data is newer, and the last build is younger than `lag_tolerance`.",
+    Reason.WAITING_ALL_PARENTS: "Only data is newer, and not that of all parents (`updates_on: all`, `require_fresh_data_from: all`).",
     Reason.UPSTREAM_FAILED: "Something upstream cannot be built.",
     Reason.PARSE_FAILED: "The asset's own file cannot be understood.",
 }
@@ -64,9 +69,9 @@ EXIT_CODES: Mapping[int, str] = {
     EXIT_USAGE: "usage, configuration, a project that cannot be read, a crash, Ctrl-C",
     EXIT_LOCKED: "nothing was started because another process holds the database (try again, or `--wait`)",
 }
-LATER_COMMANDS = ("backfill", "retry", "check", "diff", "ci", "freshness", "runs cancel", "store unlock")
+LATER_COMMANDS = ("backfill", "retry", "check", "diff", "ci", "runs cancel", "store unlock")
 LATER_OPTIONS = (
-    "--selector", "--state", "--defer", "--favor-state", "--partition", "--max-partitions", "--empty", "--sample", "--event-time-start",
+    "--defer", "--favor-state", "--partition", "--max-partitions", "--empty", "--sample", "--event-time-start",
     "--event-time-end", "--store-failures", "--sql", "--fix",
 )  # fmt: skip
 """What the design promises; `generate.py` leaves out what exists by now."""

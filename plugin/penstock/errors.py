@@ -58,6 +58,13 @@ class SelectionError(PenstockError):
     """The selection cannot be understood."""
 
 
+class ContractError(PenstockError):
+    """A versioned model breaks its contract."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, hint="Keep the contract, or add a new version of the model.")
+
+
 class GraphError(PenstockError):
     """The project's assets do not form a graph."""
 

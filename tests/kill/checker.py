@@ -6,8 +6,10 @@ what the next build may and must redo.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +19,14 @@ import duckdb
 
 from tests.kill import project
 
-CONTENT = "'rows:' || count(*) || ':' || coalesce(sum(hash(*columns(*))), 0)"
-STATE_TABLES = frozenset(
-    "meta run run_end decision claim attempt materialization materialization_input observation check_result asset edge asset_column column_edge".split()
-)
+STATE_TABLES = {
+    1: "meta run run_end decision claim attempt materialization materialization_input observation check_result asset edge asset_column column_edge",
+    2: "definition",
+    3: "code_alias projection",
+    4: "source_freshness",
+}
+"""What each version of the schema added."""
+
 Slice = tuple[str, str]
 
 
@@ -36,22 +42,28 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What a build of a given round must redo, as the database stood before it; `token` and `run` are the latest on record then."""
+    """What a build of a given round has to do, as the database stood before it; `token` and `run` are the latest on record then.
+
+    `must` is what no input could excuse: never built, or in flight when a process died. `assets` may be built besides,
+    since something they read holds other rows, though perhaps not in the columns that they read.
+    """
 
     assets: frozenset[str] = frozenset(project.BY_KEY)
+    must: frozenset[str] = frozenset(project.BY_KEY)
     slices: frozenset[Slice] = frozenset()
     token: int = 0
     run: str = ""
 
     def text(self) -> str:
         """Return it as JSON, to be handed from process to process."""
-        return json.dumps({**asdict(self), "assets": sorted(self.assets), "slices": sorted(self.slices)})
+        return json.dumps({name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(self).items()})
 
     @classmethod
     def of(cls, text: str) -> Due:
         """Read it back."""
         raw = json.loads(text)
-        return cls(frozenset(raw["assets"]), frozenset((asset, name) for asset, name in raw["slices"]), raw["token"], raw["run"])
+        slices = frozenset((asset, name) for asset, name in raw["slices"])
+        return cls(frozenset(raw["assets"]), frozenset(raw["must"]), slices, raw["token"], raw["run"])
 
 
 EVERYTHING = Due(slices=frozenset((project.DAILY, name) for name, _, _ in project.days()))
@@ -93,10 +105,13 @@ class Judge:
         return {name: kind for name, kind in rows}  # noqa: C416 (dict() would lose the types)
 
     def content(self, relation: str, start: datetime | None = None, end: datetime | None = None) -> tuple[str, int]:
-        """Return content version and number of rows of a relation or of a slice of it."""
+        """Return content version and number of rows of a relation or of a slice of it; no column here has a type of special values."""
         where = f" where day >= timestamp '{start}' and day < timestamp '{end}'" if start else ""
-        version, rows = self.ask(f"select {CONTENT}, count(*) from {relation}{where}")[0]
-        return str(version), int(rows)
+        columns = self.ask(f"select column_name, column_type from (describe select * from {relation})")
+        hashed = ", ".join([*(f'"{name}"' for name, _ in columns), *("null" for _ in columns)])
+        schema = hashlib.md5("\n".join(f"{name} {kind}" for name, kind in columns).encode(), usedforsecurity=False).hexdigest()
+        total, rows = self.ask(f"select coalesce(sum(hash({hashed})), 0)::varchar, count(*) from {relation}{where}")[0]
+        return f"rows:{rows}:{total}:{schema}", int(rows)
 
     def newer(self, token: int) -> int:
         """Return how many records came after a token."""
@@ -122,13 +137,18 @@ def violations(judge: Judge, acks: Sequence[Ack], before: Due) -> Iterator[str]:
 
 def _store(judge: Judge) -> Iterator[str]:
     tables = {name for (name,) in judge.ask("select table_name from duckdb_tables() where schema_name = ?", [project.STATE])}
-    if tables and not tables >= STATE_TABLES:
-        yield f"the store is half made: {sorted(STATE_TABLES - tables)} are missing"
-    if judge.has_store:
-        if not tables:
-            yield "the store has a schema and no tables"
-        elif judge.ask(f"select value from {project.STATE}.meta where key = 'schema_version'") != [("1",)]:
-            yield "the store does not say its version"
+    if not judge.has_store:
+        return
+    if not tables:
+        yield "the store has a schema and no tables"
+        return
+    noted = judge.ask(f"select value::integer from {project.STATE}.meta where key = 'schema_version'")
+    if len(noted) != 1 or noted[0][0] not in STATE_TABLES:
+        yield "the store does not say its version"
+        return
+    wanted = {name for version, names in STATE_TABLES.items() if version <= noted[0][0] for name in names.split()}
+    if tables != wanted:
+        yield f"the store is half made: {sorted(wanted ^ tables)} do not go with version {noted[0][0]}"
 
 
 def _latest(judge: Judge) -> dict[Slice, tuple[int, str, int | None]]:
@@ -150,7 +170,7 @@ def _records_agree(judge: Judge, standing: Mapping[str, str]) -> Iterator[str]:
             for name, start, end in _slices(node):
                 version, rows = judge.content(node.relation, start, end)
                 seen = latest.get((node.key, name), (0, "nothing", 0))
-                if not (same(seen[1], version) and seen[2] == rows) and (rows or seen[0]):
+                if seen[1:] != (version, rows) and (rows or seen[0]):
                     yield f"{node.key} {name}: holds {version}, on record is {seen[1]} with {seen[2]} rows"
 
 
@@ -188,7 +208,7 @@ def _written_once(judge: Judge) -> Iterator[str]:
         f"left join {state}.materialization_input as i using (asset, partition, token) group by all"
     )
     for asset, token, count in counted:
-        if count != len(project.BY_KEY[asset].parents):
+        if count != len(project.inputs_of(project.BY_KEY[asset])):
             yield f"{asset} {token}: {count} inputs on record"
     for row in judge.ask(f"select run_id, asset, partition from {state}.materialization group by all having count(*) > 1"):
         yield f"built twice in one run: {row}"
@@ -209,12 +229,13 @@ def _only_due(judge: Judge, before: Due) -> Iterator[str]:
     state = project.STATE
     last = _last_run(judge)
     decided = {a for (a,) in judge.ask(f"select asset from {state}.decision where run_id = ? and decision = 'BUILD'", [last])}
+    decided &= set(project.BY_KEY)
     newer = judge.ask(f"select asset, partition from {state}.materialization where token > ?", [before.token])
     for asset, name in newer:
         if asset not in before.assets or (name and (asset, name) not in before.slices):
             yield f"{asset} {name}: done again, though it was not due"
-    if last != before.run and decided & set(project.BY_KEY) != before.assets:
-        yield f"decided otherwise than the records say: {sorted((decided & set(project.BY_KEY)) ^ before.assets)}"
+    if last != before.run and not before.must <= decided <= before.assets:
+        yield f"decided otherwise than the records say: {sorted(before.must - decided)} not, {sorted(decided - before.assets)} too much"
 
 
 def _last_run(judge: Judge) -> str:
@@ -222,52 +243,65 @@ def _last_run(judge: Judge) -> str:
 
 
 def due(judge: Judge, number: int) -> Due:
-    """Work out what a build in round `number` has to do: what was in flight, and what is not current with its inputs."""
+    """Work out what a build in round `number` has to do: what was in flight, and what is not current with its inputs then."""
     if not judge.has_store:
         return EVERYTHING
-    state, latest = project.STATE, _latest(judge)
-    versions = {f"source.kill.{name}": _source_version(judge, name, number) for name in project.SOURCES}
-    consumed: dict[tuple[str, str, int], dict[str, str]] = {}
-    for asset, name, token, source, version in judge.ask(
-        f"select asset, partition, token, input, input_version from {state}.materialization_input"
-    ):
-        consumed.setdefault((asset, name, token), {})[source] = version
-    open_claims = {
-        (a, p)
-        for a, p in judge.ask(
-            f"select asset, partition from {state}.claim anti join {state}.materialization using (asset, partition, token)"
-        )
-    }
+    latest = _latest(judge)
+    consumed = _inputs_on_record(judge)
+    expected = _expected_contents(judge, number)
+    open_claims = set(
+        judge.ask(f"select asset, partition from {project.STATE}.claim anti join {project.STATE}.materialization using (asset, partition, token)")
+    )
+    versions = {f"source.kill.{name}": expected[f"source.kill.{name}", ""] for name in project.SOURCES}
     assets: set[str] = set()
+    must: set[str] = set()
     slices: set[Slice] = set()
     for node in project.NODES:
-        wanted = {parent: versions.get(parent, "") for parent in node.parents}
-        names = [name for name, _, _ in project.days()] if node.how == "days" else [""]
-        for one in ((node.key, name) for name in names):
-            if one in open_claims or one not in latest or not _consumed(consumed.get((*one, latest[one][0]), {}), wanted):
+        wanted = {parent: versions[parent] for parent in project.inputs_of(node)}
+        for one in ((node.key, name) for name, _, _ in _slices(node)):
+            if one in open_claims or one not in latest:
+                must.add(node.key)
+            if one in open_claims or one not in latest or (node.how != "view" and consumed.get((*one, latest[one][0])) != wanted):
                 slices.add(one)
-        if any((node.key, name) in slices for name in names) or assets & set(node.parents):
+        if any(one[0] == node.key for one in slices):
             assets.add(node.key)
-        versions[node.key] = str(max((latest[one][0] for one in latest if one[0] == node.key), default=0))
+        held = {one: latest[one][1] if one not in slices else expected.get(one, "new") for one in ((node.key, name) for name, _, _ in _slices(node))}
+        versions[node.key] = _together(held) if node.how == "days" else held[node.key, ""]
     token = max((seen[0] for seen in latest.values()), default=0)
-    return Due(frozenset(assets), frozenset(one for one in slices if one[1]), token, _last_run(judge))
+    return Due(frozenset(assets), frozenset(must), frozenset(one for one in slices if one[1]), token, _last_run(judge))
 
 
-def same(recorded: str, content: str) -> bool:
-    """Whether a recorded version means this content; what may follow the hash describes the columns, which never change here."""
-    return recorded == content or recorded.startswith(f"{content}:")
+def _inputs_on_record(judge: Judge) -> dict[tuple[str, str, int], dict[str, str]]:
+    found: dict[tuple[str, str, int], dict[str, str]] = {}
+    for asset, name, token, source, version in judge.ask(
+        f"select asset, partition, token, input, input_version from {project.STATE}.materialization_input"
+    ):
+        found.setdefault((asset, name, token), {})[source] = version
+    return found
 
 
-def _consumed(recorded: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return recorded.keys() == wanted.keys() and all(same(recorded[name], version) for name, version in wanted.items())
+def _together(held: Mapping[Slice, str]) -> str:
+    """Return the version of a table with partitions: that of all their versions."""
+    text = " ".join(f"{name}={version}" for (_, name), version in sorted(held.items()))
+    schema = next(iter(held.values())).rpartition(":")[2]
+    return f"parts:{len(held)}:{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}:{schema}"
 
 
-def _source_version(judge: Judge, source: str, number: int) -> str:
-    return str(judge.ask(f"select {CONTENT} from ({project.source_sql(source, project.variant(source, number))})")[0][0])
+def _expected_contents(judge: Judge, number: int) -> dict[Slice, str]:
+    """Return what plain SQL makes of the sources of a round, but for what depends on the runs there were: that is always new."""
+    found: dict[Slice, str] = {}
+    with _expected(judge, number):
+        for source in project.SOURCES:
+            found[f"source.kill.{source}", ""] = judge.content(f"src.{source}")[0]
+        for node in project.NODES:
+            if project.APPENDED not in (node.key, *node.parents) and node.how != "view":
+                found |= {(node.key, name): judge.content(node.relation, start, end)[0] for name, start, end in _slices(node)}
+    return found
 
 
-def unfinished(judge: Judge, number: int) -> Iterator[str]:
-    """Yield every relation that differs, after a build that ended well, from the same project built by plain SQL."""
+@contextmanager
+def _expected(judge: Judge, number: int) -> Iterator[None]:
+    """Make the whole project by plain SQL in a database of its own, and stay in it."""
     appended = _expected_arrivals(judge)
     judge.connection.execute("attach ':memory:' as expected")
     judge.connection.execute("use expected")
@@ -276,13 +310,27 @@ def unfinished(judge: Judge, number: int) -> Iterator[str]:
     for node in project.NODES:
         sql = appended if node.key == project.APPENDED else node.sql
         judge.connection.execute(f"create {'view' if node.how == 'view' else 'table'} {node.relation} as {sql}")
-    judge.connection.execute(f"use {judge.home}")
-    for node in project.NODES:
-        pair = node.relation, f"expected.{node.relation}"
-        rows = judge.ask(f"(from {pair[0]} except all from {pair[1]}) union all (from {pair[1]} except all from {pair[0]})")
-        if rows:
-            yield f"{node.key}: {len(rows)} rows differ from plain SQL in round {number}"
-    judge.connection.execute("detach expected")
+    try:
+        yield
+    finally:
+        judge.connection.execute(f"use {judge.home}")
+        judge.connection.execute("detach expected")
+
+
+def unfinished(judge: Judge, number: int) -> Iterator[str]:
+    """Yield every relation that differs, after a build that ended well, from the same project built by plain SQL."""
+    with _expected(judge, number):
+        judge.connection.execute(f"use {judge.home}")
+        for node in project.NODES:
+            pair = node.relation, f"expected.{node.relation}"
+            rows = judge.ask(f"(from {pair[0]} except all from {pair[1]}) union all (from {pair[1]} except all from {pair[0]})")
+            if rows:
+                yield f"{node.key}: {len(rows)} rows differ from plain SQL in round {number}"
+    state = project.STATE
+    open_ends = judge.ask(
+        f"select asset from {state}.decision where run_id = ? group by asset having max(decision) = 'MAYBE' and count(*) = 1", [_last_run(judge)]
+    )
+    yield from (f"{asset}: never decided" for (asset,) in open_ends)
 
 
 def _expected_arrivals(judge: Judge) -> str:
@@ -292,6 +340,10 @@ def _expected_arrivals(judge: Judge) -> str:
         f"select m.run_id, i.input_version from {project.STATE}.materialization as m "
         f"join {project.STATE}.materialization_input as i using (asset, token) where asset = ?", [project.APPENDED]
     )  # fmt: skip
-    read = [(run, which) for run, version in rows for content, which in known.items() if same(version, content)]
-    parts = [f"select '{run}' as run_id, id, amount from ({project.source_sql('orders', which)})" for run, which in read]
-    return " union all ".join(parts)
+    nothing = f"select '' as run_id, id, amount from ({project.source_sql('orders', 0)}) limit 0"
+    parts = [f"select '{run}' as run_id, id, amount from ({project.source_sql('orders', known[version])})" for run, version in rows]
+    return " union all ".join([*parts, f"({nothing})"])
+
+
+def _source_version(judge: Judge, source: str, number: int) -> str:
+    return judge.content(f"({project.source_sql(source, project.variant(source, number))})")[0]

@@ -55,6 +55,17 @@ NODES = (
 """In an order in which each comes after what it reads."""
 
 BY_KEY = {node.key: node for node in NODES}
+
+
+def inputs_of(node: Node) -> tuple[str, ...]:
+    """What a record of the node must name: what it reads and, unless it is a view itself, what lies behind the views it reads."""
+    found = list(node.parents)
+    for key in found:
+        if node.how != "view" and key in BY_KEY and BY_KEY[key].how == "view":
+            found += [parent for parent in BY_KEY[key].parents if parent not in found]
+    return tuple(found)
+
+
 TEST = ("test.kill.no_negative_value", "model.kill.customer_value", "select * from out.customer_value where amount < 0")
 DAILY = "model.kill.daily"
 APPENDED = "ingest.out.arrivals"

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from penstock.assets.names import literal, quote
+from penstock.assets.records import InputVersion
 from penstock.errors import CommitLost, WarehouseError
-from penstock.runner.commit import Publication, hooks_sql, read_back
+from penstock.runner.commit import Committed, Publication, hooks_sql, read_back
+from penstock.state.content import content_of
 from penstock.state.store import Statements, migrate
 from penstock.state.writer import StateWriter
 from penstock.warehouse.duckdb import DuckDBWarehouse
@@ -59,7 +61,8 @@ def hostile(name: str, value: str, token: int) -> Publication:
     """Return a publication in which every text is hostile."""
     return Publication(
         run_id=value, asset=name, token=token, relation=quote(f"t{name}"), relation_name=name, relation_type="table", code_version=value,
-        executor=value, inputs={name: value, value + "2": name}, started_at=NOON, partition=value, volatile=value,
+        executor=value, inputs=(InputVersion(name, value, (value, name)), InputVersion(value + "2", name)), started_at=NOON, partition=value,
+        volatile=value, fingerprint=name,
     )  # fmt: skip
 
 
@@ -74,14 +77,14 @@ def test_hooks_carry_hostile_names_and_values_as_they_are(name: str, value: str)
     token = StateWriter(sql).claim(value, [(name, value)], NOON)[name, value]
     what = hostile(name, value, token)
     in_dbt(connection, *hooks_sql(sql.schema, what, NOON), f"create table {what.relation} as select {literal(value)} as v, 1 as n")
-    assert read_back(sql, what) == 1
+    assert read_back(sql, what) == Committed(1, content_of(sql, what.relation).version)
     state = sql.schema
     row = connection.execute(
-        f"select run_id, asset, partition, relation, code_version, volatile, executor, committed_at from {state}.materialization"
+        f"select run_id, asset, partition, relation, code_version, fingerprint, volatile, executor, committed_at from {state}.materialization"
     )
-    assert row == [(value, name, value, name, value, value, value, NOON)]
-    inputs = connection.execute(f"select run_id, asset, partition, input, input_version from {state}.materialization_input order by all")
-    assert inputs == sorted([(value, name, value, name, value), (value, name, value, value + "2", name)])
+    assert row == [(value, name, value, name, value, name, value, value, NOON)]
+    inputs = connection.execute(f"select run_id, asset, partition, input, input_version, columns from {state}.materialization_input")
+    assert inputs == [(value, name, value, name, value, [value, name]), (value, name, value, value + "2", name, None)]
     assert connection.execute(f"select v from {what.relation}") == [(value,)]
     made.close()
 
@@ -97,5 +100,5 @@ def test_hooks_with_a_stale_token_fail_and_change_nothing(warehouse: DuckDBWareh
     with pytest.raises(CommitLost):
         read_back(sql, stale)
     in_dbt(sql.connection, *hooks_sql(sql.schema, current, NOON), f"create table {current.relation} as select 2 as n")
-    assert read_back(sql, current) == 1
+    assert read_back(sql, current).rows == 1
     assert sql.connection.execute(f"select n from {current.relation}") == [(2,)]

@@ -7,13 +7,19 @@ from pathlib import Path
 
 import pytest
 from penstock.state.queries import queries
+from penstock.state.store import migrations, split_statements
 
 from tests.kill.harness import report, run
 from tests.kill.nursery import Nursery
 from tests.kill.project import DAILY, DAYS, NODES
 
-NOT_IN_A_BUILD = ("show_", "gc_", "table_sizes", "last_run", "fence_or_fail", "release_claims", "record_failure")
-"""Named queries of screens, of the garbage collector, of dbt's hooks, of skipped and of failed assets: no good build of this project runs them."""
+NOT_IN_A_BUILD = (
+    "show_", "gc_", "table_sizes", "last_run", "fence_or_fail", "record_table", "release_claims", "record_failure", "insert_code_aliases",
+    "insert_definitions", "definitions_as_of", "run_as_of", "statuses", "fresher_since",
+    "insert_source_freshness", "last_commits", "failed_looks",
+)  # fmt: skip
+"""Named queries of screens, of the garbage collector, of dbt's hooks, of skipped, failed and edited assets, of dbt's definitions,
+of selections and of looks at sources: no good build of this project runs them."""
 
 STEPS = {"begin.after", "write.before", "write.after", "commit.before", "commit.after", "migration.before_commit", "migration.after_commit"}
 
@@ -49,15 +55,22 @@ def test_every_statement_of_a_build_is_a_fail_point_before_and_after(tmp_path: P
 
 def test_a_kill_in_a_migration_leaves_the_old_version_or_the_new_one(tmp_path: Path, nursery: Nursery) -> None:
     passages = nursery.build(tmp_path / "whole.duckdb", "--trace").hits["migration.statement"]
-    for place in [*(f"migration.statement={count}" for count in range(1, passages + 1)), "migration.before_commit=1"]:
-        database = tmp_path / f"{place}.duckdb"
-        assert nursery.build(database, killed_at=place).killed
-        assert nursery.judge(database) == ["no store"]
-    assert nursery.build(tmp_path / "new.duckdb", killed_at="migration.after_commit=1").killed
-    assert nursery.judge(tmp_path / "new.duckdb") == ["store"]
+    first = len(split_statements(migrations()[0][1]))
+    found = {"no store": 0, "store": 0}
+    for number in range(1, passages + 1):
+        database = tmp_path / f"{number}.duckdb"
+        assert nursery.build(database, killed_at=f"migration.statement={number}").killed
+        verdict = nursery.judge(database)
+        assert verdict == ["no store" if number <= first else "store"]
+        found[verdict[0]] += 1
+    assert min(found.values()) > 5
+    for step, number, verdict in (("before", 1, "no store"), ("after", 1, "store"), ("before", len(migrations()), "store")):
+        database = tmp_path / f"{step}{number}.duckdb"
+        assert nursery.build(database, killed_at=f"migration.{step}_commit={number}").killed
+        assert nursery.judge(database) == [verdict]
 
 
-@pytest.mark.parametrize("place", ["migration.statement=7", "migration.before_commit=1", "migration.after_commit=1"])
+@pytest.mark.parametrize("place", ["migration.statement=7", "migration.before_commit=1", "migration.after_commit=1", "migration.before_commit=3"])
 def test_the_build_after_a_kill_in_a_migration_goes_through(tmp_path: Path, nursery: Nursery, place: str) -> None:
     database = tmp_path / "kill.duckdb"
     assert nursery.build(database, killed_at=place).killed

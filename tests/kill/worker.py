@@ -22,16 +22,18 @@ from penstock.assets.fingerprint import fingerprint
 from penstock.assets.names import RelationName
 from penstock.graph.asset_graph import AssetGraph
 from penstock.graph.gates import contract, order_of, run_order
+from penstock.parser.project_file import Evidence
 from penstock.parser.query import QueryFacts, read_query
 from penstock.plan.facts import Facts
-from penstock.plan.planner import Plan, make_plan
+from penstock.plan.planner import Plan, PlanRow, decide, make_plan
 from penstock.plan.reasons import Decision
 from penstock.plan.schedule import Schedule
 from penstock.runner import native
-from penstock.runner.commit import Publication, fence, publish, read_back, record
+from penstock.runner.commit import Committed, Publication, fence, publish, read_back, record
 from penstock.runner.context import RunContext
 from penstock.runner.execute import Loop
 from penstock.runner.outcomes import Outcome, Status
+from penstock.state.content import record_projections
 from penstock.state.store import Statements, migrate
 from penstock.state.writer import DecisionRow, RunEndRow, RunRow, StateWriter
 from penstock.warehouse import failpoints
@@ -41,10 +43,10 @@ from penstock.warehouse.lock import DatabaseLock, Holder
 
 from tests.kill import project
 
-Publish = Callable[[Statements, Publication, Callable[[], None], Callable[[], datetime]], int | None]
+Publish = Callable[[Statements, Publication, Callable[[], None], Callable[[], datetime]], Committed]
 
 
-def publish_in_two(sql: Statements, what: Publication, write: Callable[[], None], clock: Callable[[], datetime]) -> int | None:
+def publish_in_two(sql: Statements, what: Publication, write: Callable[[], None], clock: Callable[[], datetime]) -> Committed:
     """The control arm: data first, and the record after it in a transaction of its own."""
     sql.connection.begin()
     fence(sql, what, clock())
@@ -66,6 +68,10 @@ ARMS: dict[str, Publish] = {"protocol": publish, "control": publish_in_two}
 
 class HandmadeQueries:
     """Stands where dbt's compiler does."""
+
+    def has(self, asset: Asset) -> bool:
+        """Every query is there."""
+        return True
 
     def get(self, asset: Asset) -> tuple[str, QueryFacts]:
         """Return the query and what it reads."""
@@ -137,20 +143,28 @@ class Build:
             clock=utc_now, project_folder=folder, working_folder=folder, existing=dict(facts.standing),
         )  # fmt: skip
         self.writer = StateWriter(self.context.statements())
-        self.due = [row.id for row in plan.with_decision(Decision.BUILD)]
+        self.maybe = {row.id: row for row in plan.with_decision(Decision.MAYBE)}
+        self.due = sorted({row.id for row in plan.with_decision(Decision.BUILD)} | self.maybe.keys())
+        self.decided: list[PlanRow] = []
 
     def run(self) -> list[Outcome]:
         """Record the start, claim, run what is due, record the end."""
         run_id, graph = self.context.run_id, self.context.graph
-        decisions = [DecisionRow(row.asset, "", row.decision.value, row.reason.value, row.detail) for row in self.plan.rows]
         run = RunRow(run_id, self.started, "build", "kill", f"round {self.number}", "", "", "", 3)
-        self.writer.start_run(run, decisions, list(self.context.facts.observed.values()))
+        facts = self.context.facts
+        self.writer.start_run(run, _decision_rows(self.plan.rows), list(facts.observed.values()))
+        record_projections(self.context.statements(), run_id, {
+            projection: found for projection, found in facts.projections.items() if projection not in facts.state.projections
+        })  # fmt: skip
         self.writer.record_graph(run_id, graph, f"round {self.number}")
         self.context.statements().connection.execute("create schema if not exists out")
         assets = [graph.assets[number] for number in self.due]
         slices = [(asset.key, "") for asset in assets if asset.builds_relation and asset.key != project.DAILY]
         self.context.hold(self.writer.claim(run_id, slices, utc_now()))
         outcomes = self._loop().run()
+        unused = [(outcome.asset.key, "") for outcome in outcomes if outcome.status in (Status.SKIPPED, Status.REUSED)]
+        self.writer.release(run_id, unused)
+        self.writer.decisions(run_id, _decision_rows(self.decided))
         failed = sum(outcome.status.holds_back for outcome in outcomes)
         status = "failed" if failed else "success"
         self.writer.end_run(RunEndRow(run_id, utc_now(), status, len(outcomes) - failed, self.plan.count(Decision.REUSE), failed, 0))
@@ -163,6 +177,18 @@ class Build:
         return Loop(self.context, schedule, self._handle, lambda asset: "native", Silent(), len(self.due), threads=3)
 
     def _handle(self, number: int) -> Outcome:
+        if number in self.maybe:
+            row = decide(self.context.facts, self.context.versions, self.maybe[number])
+            self.decided.append(row)
+            if row.decision is Decision.REUSE:
+                return self.context.outcome(number, Status.REUSED, "", row.reason.value, utc_now())
+        self.context.projections.look(number)
+        outcome = self._execute(number)
+        if outcome.status is Status.SUCCESS:
+            self.context.projections.look(number)
+        return outcome
+
+    def _execute(self, number: int) -> Outcome:
         asset = self.context.graph.assets[number]
         if asset.key == project.DAILY:
             return self._run_days(number)
@@ -182,17 +208,22 @@ class Build:
             what = self.context.publication(
                 number, executor="native", relation_type="table", query=facts, started_at=utc_now(), partition=name
             ).for_partition(start, end, "day")
-            rows = self.publish_one(sql, what, lambda start=start, end=end: _write_day(sql, query, start, end), utc_now)  # type: ignore[misc]
-            acknowledge(asset.key, name, what.token, rows)
+            done = self.publish_one(sql, what, lambda start=start, end=end: _write_day(sql, query, start, end), utc_now)  # type: ignore[misc]
+            self.context.committed(what, done)
+            acknowledge(asset.key, name, what.token, done.rows)
         return self.context.outcome(number, Status.SUCCESS, "native", f"{len(wanted)} days", started)
 
     def _day_is_due(self, name: str) -> bool:
         """All days when the events changed; else, as for a microbatch model, those that did not end well."""
         state, source = self.context.facts.state, "source.kill.events"
         consumed = {seen.input: seen.version for seen in state.inputs.get(project.DAILY, ())}
-        if consumed.get(source) != self.context.facts.version(source):
+        if consumed.get(source) != self.context.facts.versions.of(source):
             return True
         return name in state.failed_partitions.get(project.DAILY, ())
+
+
+def _decision_rows(rows: Sequence[PlanRow]) -> list[DecisionRow]:
+    return [DecisionRow(row.asset, "", row.decision.value, row.reason.value, row.detail) for row in rows]
 
 
 def _write_day(sql: Statements, query: str, start: datetime, end: datetime) -> None:
@@ -234,7 +265,7 @@ def build(database: Path, number: int, publish_one: Publish, only: str = "") -> 
         sql.connection.commit()
         graph = make_graph(number)
         selected = [graph.ids[only]] if only else range(len(graph))
-        facts = gather(graph, selected, warehouse, sql, database=database.stem, project_folder=database.parent)
+        facts = gather(graph, selected, warehouse, sql, database=database.stem, project_folder=database.parent, evidence=Evidence())
         return Build(warehouse, database.parent, facts, make_plan(facts), number, publish_one).run()
 
 

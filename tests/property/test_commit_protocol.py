@@ -12,8 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from penstock.assets.names import quote
+from penstock.assets.records import InputVersion
 from penstock.errors import CommitLost, StaleClaim, WarehouseError
-from penstock.runner.commit import Publication, publish, read_back
+from penstock.runner.commit import Committed, Publication, publish, read_back
 from penstock.state.store import Statements, migrate
 from penstock.state.writer import StateWriter
 from penstock.warehouse.duckdb import DuckDBConnection, DuckDBWarehouse
@@ -24,7 +25,7 @@ NOON = datetime(2024, 1, 1, 12)
 DAYS = {"": (None, None), "d1": (datetime(2024, 1, 1), datetime(2024, 1, 2)), "d2": (datetime(2024, 1, 2), datetime(2024, 1, 3))}
 PLACES = (("replaced", ""), ("appended", ""), ("sliced", "d1"), ("sliced", "d2"))
 BEFORE_COMMIT = (
-    "begin.after", "fence.before", "fence.after", "write.before", "write.after", "record_table.before", "record_table.after",
+    "begin.after", "fence.before", "fence.after", "write.before", "write.after", "describe.before", "describe.after", "record_version.before", "record_version.after",
     "record_inputs.before", "record_inputs.after", "record_attempt.before", "record_attempt.after", "commit.before",
 )  # fmt: skip
 AFTER_COMMIT = ("commit.after", "read_back.before", "read_back.after")
@@ -93,7 +94,7 @@ class Runner:
         self.tokens.update(tokens)
         return tokens
 
-    def publish(self, place: Place, size: int, meanwhile: Callable[[], None] = lambda: None) -> int | None:
+    def publish(self, place: Place, size: int, meanwhile: Callable[[], None] = lambda: None) -> Committed:
         """Publish `size` rows that carry the token; `meanwhile` happens before they are written."""
         what = publication(place, self.tokens[place], f"run {self.name}")
 
@@ -111,7 +112,7 @@ def publication(place: Place, token: int, run_id: str) -> Publication:
     start, end = DAYS[partition]
     what = Publication(
         run_id=run_id, asset=asset, token=token, relation=quote(asset), relation_name=asset, relation_type="table", code_version="1",
-        executor="native", inputs={"source": "v"}, started_at=NOON, partition=partition,
+        executor="native", inputs=(InputVersion("source", "v"),), started_at=NOON, partition=partition,
     )  # fmt: skip
     return what if start is None or end is None else what.for_partition(start, end, "moment")
 
@@ -176,9 +177,10 @@ class CommitProtocol(RuleBasedStateMachine):
     def publishes(self, runner: str, place: Place, size: int) -> None:
         one = self.runners[runner]
         if self.holds(runner, place):
-            rows = one.publish(place, size)
+            done = one.publish(place, size)
             self.note(runner, place, size)
-            assert rows == (sum(self.published[place].values()) if place[0] == "appended" else size)
+            assert done == read_back(self.root, publication(place, self.valid[place], ""))
+            assert done.rows == (sum(self.published[place].values()) if place[0] == "appended" else size)
         elif place in one.tokens:
             with pytest.raises(StaleClaim):
                 one.publish(place, size)
@@ -238,13 +240,14 @@ class CommitProtocol(RuleBasedStateMachine):
             records = [row[2:] for row in everything if row[:2] == place]
             assert [row[0] for row in records] == sorted(self.published[place])
             there = f"(select * from {place[0]} where moment = timestamp '{DAYS[place[1]][0] or NOON}')"
-            rows, version = ask(f"select count(*), 'rows:' || count(*) || ':' || coalesce(sum(hash(*columns(*))), 0) from {there}")[0]
+            hashed = "hash(token, number, moment, null, null, null)"
+            rows, version = ask(f"select count(*), 'rows:' || count(*) || ':' || coalesce(sum({hashed}), 0) from {there}")[0]
             found: dict[int, int] = dict(ask(f"select token, count(*) from {there} group by token"))
             wanted = {token: size for token, size in self.published[place].items() if size}
             if place[0] != "appended":
                 wanted = {token: size for token, size in wanted.items() if token == records[-1][0]}
             assert found == wanted
-            assert not records or (records[-1][1] == rows and f"{records[-1][2]}:".startswith(f"{version}:"))
+            assert not records or (records[-1][1] == rows and records[-1][2].rpartition(":")[0] == version)
         for table, more in (("attempt", " where status = 'success'"), ("materialization_input", "")):
             listed = ask(f"select asset, partition, token from {quote(STATE)}.{table}{more}")
             assert sorted(listed) == sorted((*place, token) for place in PLACES for token in self.published[place])
@@ -281,7 +284,7 @@ def test_two_first_claims_that_cross_never_let_both_publish(warehouse: DuckDBWar
     b.claim([place])
     with pytest.raises(StaleClaim):
         a.publish(place, 1)
-    assert b.publish(place, 1) == len(done) + 1
+    assert b.publish(place, 1).rows == len(done) + 1
 
 
 def test_two_later_claims_that_cross_leave_one_holder(warehouse: DuckDBWarehouse) -> None:
@@ -289,7 +292,7 @@ def test_two_later_claims_that_cross_leave_one_holder(warehouse: DuckDBWarehouse
     first = a.claim([place])[place]
     a.connection.before_commit = lambda: pytest.raises(WarehouseError, b.claim, [place])
     assert a.claim([place])[place] > first
-    assert a.publish(place, 2) == 2
+    assert a.publish(place, 2).rows == 2
 
 
 def test_a_fence_that_meets_an_uncommitted_claim_refuses(warehouse: DuckDBWarehouse) -> None:
@@ -297,4 +300,4 @@ def test_a_fence_that_meets_an_uncommitted_claim_refuses(warehouse: DuckDBWareho
     a.claim([place])
     b.connection.before_commit = lambda: pytest.raises(WarehouseError, a.publish, place, 1)
     b.claim([place])
-    assert b.publish(place, 1) == 1
+    assert b.publish(place, 1).rows == 1

@@ -7,17 +7,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from penstock.app.compiled import CompiledQueries
 from penstock.app.gateway import DbtGateway
-from penstock.app.planning import Planned, Wanted, open_target, plan_with, select_assets
+from penstock.app.history import definitions_of
+from penstock.app.planning import Planned, Wanted, open_target, plan_with
 from penstock.app.project import load_project
 from penstock.app.runs import git_sha, new_run_id, penstock_version, utc_now
+from penstock.app.selecting import select_assets
 from penstock.app.settings import Settings
 from penstock.assets.names import RelationName
 from penstock.errors import ProjectError
 from penstock.graph.gates import contract, order_of, run_order
+from penstock.plan.planner import PlanRow, decide
 from penstock.plan.reasons import Decision
 from penstock.plan.schedule import Schedule
 from penstock.runner.context import RunContext
@@ -25,9 +29,11 @@ from penstock.runner.execute import Loop
 from penstock.runner.native import run_native
 from penstock.runner.outcomes import Outcome, Sink, Status
 from penstock.runner.through_dbt import is_microbatch, run_through_dbt
+from penstock.state.content import record_projections
 from penstock.state.store import Statements, migrate
 from penstock.state.writer import DecisionRow, RunEndRow, RunRow, StateWriter
 from penstock.warehouse.duckdb import DuckDBWarehouse
+from penstock.warehouse.files import observe_files
 from penstock.warehouse.lock import DatabaseLock, Holder
 
 
@@ -63,14 +69,15 @@ def build_project(settings: Settings, wanted: Wanted, sink_for: Callable[[Planne
         gateway = DbtGateway(settings, show, full_refresh=wanted.full_refresh, store_failures=wanted.store_failures)
         stack.callback(gateway.close)
         project = load_project(settings, gateway)
-        selection = select_assets(project, wanted)
+        selection = select_assets(settings, project, wanted)
         sha = git_sha(settings.root)
         warehouse = open_target(settings, wanted, read_only=False)
         stack.callback(warehouse.close)
         stack.callback(gateway.close)  # dbt's own connections go first, or the file stays locked
         migrate(Statements(warehouse.connect(), settings.file.state_schema))
-        planned = plan_with(settings, project, selection, wanted, warehouse)
-        return _Build(planned, warehouse, gateway, run_id, started, sha, show, stop).run(sink_for(planned))
+        queries = CompiledQueries(settings.work / "compiled.json", gateway, warehouse.capabilities.dialect)
+        planned = plan_with(settings, project, selection, wanted, warehouse, queries)
+        return _Build(planned, warehouse, gateway, queries, run_id, started, sha, show, stop).run(sink_for(planned))
 
 
 class Stopper:
@@ -105,8 +112,8 @@ class _Build:
     """One build: from a plan to its outcomes, with everything recorded on the way."""
 
     def __init__(
-        self, planned: Planned, warehouse: DuckDBWarehouse, gateway: DbtGateway, run_id: str, started: datetime, sha: str,
-        show: Show, stop: Stopper,
+        self, planned: Planned, warehouse: DuckDBWarehouse, gateway: DbtGateway, queries: CompiledQueries, run_id: str,
+        started: datetime, sha: str, show: Show, stop: Stopper,
     ) -> None:  # fmt: skip
         self.planned = planned
         self.settings = planned.settings
@@ -118,7 +125,7 @@ class _Build:
         self.sha = sha
         self.show = show
         self.stop = stop
-        self.queries = CompiledQueries(self.settings.work / "compiled.json", gateway, warehouse.capabilities.dialect)
+        self.queries = queries
         self.context = RunContext(
             run_id=run_id,
             facts=planned.facts,
@@ -129,11 +136,14 @@ class _Build:
             project_folder=self.settings.root,
             working_folder=Path.cwd(),
             existing=dict(planned.facts.standing),
+            observe_files=partial(observe_files, content=self.settings.file.evidence.files == "content"),
             transactions=not self.settings.profile.raw.get("disable_transactions"),
             on_interrupt=gateway.cancel,
         )
         self.writer = StateWriter(self.context.statements())
-        self.due = [row.id for row in planned.plan.with_decision(Decision.BUILD)]
+        self.maybe = {row.id: row for row in planned.plan.with_decision(Decision.MAYBE)}
+        self.due = sorted({row.id for row in planned.plan.with_decision(Decision.BUILD)} | self.maybe.keys())
+        self.decided: list[PlanRow] = []
 
     def run(self, sink: Sink) -> Report:
         """Run the plan and return the report; the run's end is recorded whatever happens."""
@@ -154,7 +164,9 @@ class _Build:
                 self.run_id, self.planned, tuple(outcomes), (utc_now() - self.started).total_seconds(), hook_error,
                 self._counts(outcomes),
             )  # fmt: skip
-            self.writer.release(self.run_id, [(outcome.asset.key, "") for outcome in outcomes if outcome.status is Status.SKIPPED])
+            unused = [(outcome.asset.key, "") for outcome in outcomes if outcome.status in (Status.SKIPPED, Status.REUSED)]
+            self.writer.release(self.run_id, unused)
+            self.writer.decisions(self.run_id, [_decision_row(row) for row in self.decided])
             self._record_end(report, finished=finished)
             self.queries.save({asset.fingerprint for asset in self.graph.assets})
             self.context.close()
@@ -173,9 +185,17 @@ class _Build:
             dbt_version=self.planned.project.dbt_version,
             threads=settings.threads,
         )
-        decisions = [DecisionRow(row.asset, "", row.decision.value, row.reason.value, row.detail) for row in self.planned.plan.rows]
-        self.writer.start_run(run, decisions, list(self.planned.facts.observed.values()))
-        self.writer.record_graph(self.run_id, self.graph, self.planned.project.graph_hash)
+        facts = self.planned.facts
+        decisions = [_decision_row(row) for row in self.planned.plan.rows]
+        self.writer.start_run(run, decisions, list(facts.observed.values()))
+        record_projections(self.context.statements(), self.run_id, {
+            projection: found for projection, found in facts.projections.items() if projection not in facts.state.projections
+        })  # fmt: skip
+        same = [self.graph[key] for key in facts.code_versions if facts.same_code(self.graph.ids[key])]
+        self.writer.code_aliases(self.run_id, {asset.key: (asset.fingerprint, facts.code_versions[asset.key]) for asset in same})
+        project = self.planned.project
+        self.writer.record_graph(self.run_id, self.graph, project.graph_hash)
+        self.writer.record_definitions(self.run_id, project.manifest_hash, partial(definitions_of, settings, project))
 
     def _record_end(self, report: Report, *, finished: bool) -> None:
         counts = report.counts
@@ -189,7 +209,7 @@ class _Build:
     def _counts(self, outcomes: Sequence[Outcome]) -> dict[str, int]:
         counts = {"REUSED": self.planned.plan.count(Decision.REUSE), "BLOCKED": self.planned.plan.count(Decision.BLOCKED)}
         for outcome in outcomes:
-            counts[outcome.status.name] = counts.get(outcome.status.name, 0) + 1
+            counts[outcome.status.name] = counts.get(outcome.status.name, 0) + 1  # REUSED adds to what the plan reused
         return counts
 
     def _prepare(self) -> str:
@@ -247,6 +267,18 @@ class _Build:
         )
 
     def _handle(self, number: int) -> Outcome:
+        if number in self.maybe:
+            row = decide(self.planned.facts, self.context.versions, self.maybe[number])
+            self.decided.append(row)
+            if row.decision is Decision.REUSE:
+                return self.context.outcome(number, Status.REUSED, "", row.reason.value, self.context.clock())
+        self.context.projections.look(number)
+        outcome = self._execute(number)
+        if outcome.status is Status.SUCCESS:
+            self.context.projections.look(number)
+        return outcome
+
+    def _execute(self, number: int) -> Outcome:
         asset = self.graph.assets[number]
         obstacles = self.planned.obstacles(asset)
         if obstacles and self.planned.wanted.executor == "native":
@@ -254,3 +286,7 @@ class _Build:
         if obstacles:
             return run_through_dbt(self.context, self.gateway.nodes(), number)
         return run_native(self.context, number)
+
+
+def _decision_row(row: PlanRow) -> DecisionRow:
+    return DecisionRow(row.asset, "", row.decision.value, row.reason.value, row.detail)

@@ -16,7 +16,7 @@ from penstock.assets.names import RelationName
 from penstock.errors import ProjectError
 from penstock.parser.query import QueryFacts, read_query
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 
 
 class CompiledQueries:
@@ -80,9 +80,28 @@ def _never_kept(asset: Asset) -> bool:
 
 def _encode(facts: QueryFacts) -> list[Any]:
     tables = [[table.database, table.schema, table.identifier] for table in facts.tables]
-    return [tables, list(facts.files), list(facts.unknown), list(facts.volatile), facts.error]
+    reads = [[table.database, table.schema, table.identifier, sorted(columns)] for table, columns in facts.reads.items()]
+    return [
+        tables,
+        list(facts.files),
+        list(facts.unknown),
+        list(facts.volatile),
+        facts.error,
+        reads,
+        facts.canonical,
+        list(facts.functions),
+    ]
 
 
 def _decode(raw: list[Any]) -> QueryFacts:
-    tables, files, unknown, volatile, error = raw
-    return QueryFacts(tuple(RelationName(*table) for table in tables), tuple(files), tuple(unknown), tuple(volatile), error)
+    tables, files, unknown, volatile, error, reads, canonical, functions = raw
+    return QueryFacts(
+        tables=tuple(RelationName(*table) for table in tables),
+        files=tuple(files),
+        unknown=tuple(unknown),
+        volatile=tuple(volatile),
+        error=error,
+        reads={RelationName(*names): frozenset(columns) for *names, columns in reads},
+        canonical=canonical,
+        functions=tuple(functions),
+    )

@@ -9,6 +9,7 @@ from penstock.compiler.materialize import NATIVE
 from penstock.compiler.tests import test_query
 from penstock.errors import SelectionError
 from penstock.plan.conditions import RULES, display
+from penstock.plan.freshness import HELD_BACK
 from penstock.plan.planner import PlanRow
 from penstock.plan.reasons import Decision
 
@@ -31,10 +32,17 @@ def explain(planned: Planned, name: str) -> list[str]:
     built = facts.state.materializations.get(asset.key)
     if built is not None:
         lines.append(f"  last built {built.committed_at:%Y-%m-%d %H:%M:%S} UTC in run {built.run_id}")
-        lines.append(f"  code       recorded {built.code_version[:12]}, now {asset.fingerprint[:12]}")
-    consumed = {seen.input: seen.version for seen in facts.state.inputs.get(asset.key, ())}
-    names = dict.fromkeys([*(graph.assets[parent].key for parent in facts.inputs[number]), *consumed])
-    lines += [f"  input      {display(key)}: consumed {consumed.get(key, 'never')}, now {facts.version(key) or 'unknown'}" for key in names]
+        edited = "" if asset.fingerprint in built.fingerprints else ", edited since"
+        lines.append(
+            f"  code       recorded {built.code_version[:14]}{edited}: {'the same' if facts.same_code(number) else 'another'} meaning"
+        )
+    consumed = {seen.input: seen for seen in facts.state.inputs.get(asset.key, ())}
+    for key in dict.fromkeys([*facts.versions.inputs_of(number), *consumed]):
+        seen, now = consumed.get(key), facts.versions.of(key) or "unknown"
+        columns = f" (columns {', '.join(seen.columns) or 'none'})" if seen is not None and seen.columns is not None else ""
+        lines.append(f"  input      {display(key)}{columns}: consumed {seen.version if seen else 'never'}, now {now}")
+    if row.decision is Decision.MAYBE:
+        lines.append("  built only if one of them holds something else, in columns that are read, once they are done")
     decided = False
     if row.decision is Decision.BUILD and not any(rule.holds([number], facts) for rule in RULES):
         lines.append(f"  rule       {row.reason.value}: yes ({row.detail}: due in this plan) <- decides")
@@ -45,6 +53,8 @@ def explain(planned: Planned, name: str) -> list[str]:
         first = " <- decides" if held and not decided and row.decision is Decision.BUILD else ""
         decided = decided or bool(held)
         lines.append(f"  rule       {rule.reason.value}: {mark}{f' ({held[number]})' if held and held[number] else ''}{first}")
+    if row.reason in HELD_BACK:
+        lines.append(f"  policy     {row.reason.value}: {row.detail} <- decides")
     return lines
 
 

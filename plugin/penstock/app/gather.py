@@ -3,82 +3,101 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from penstock.assets.asset import Kind
-from penstock.assets.records import Observation, StateSnapshot, Strength
-from penstock.errors import WarehouseError
+from penstock.app.compiled import CompiledQueries
+from penstock.app.observe import Observer
+from penstock.assets.code_version import code_version
+from penstock.assets.names import AssetKey, RelationName
+from penstock.assets.records import Drift, Materialization, StateSnapshot
+from penstock.compiler.content import schema_of, schema_part
+from penstock.errors import PenstockError
 from penstock.graph.asset_graph import AssetGraph
+from penstock.parser.project_file import Evidence
+from penstock.parser.query import read_query
 from penstock.plan.facts import Facts
+from penstock.state.content import content_of
 from penstock.state.reader import read_state
 from penstock.state.store import Statements
-from penstock.warehouse.files import observe_files
-from penstock.warehouse.protocol import Warehouse
+from penstock.warehouse.protocol import Standing, Warehouse
 
 
 def gather(
     graph: AssetGraph, selected: Iterable[int], warehouse: Warehouse, sql: Statements, *,
-    database: str, project_folder: Path, force: bool = False, full_refresh: bool = False,
+    database: str, project_folder: Path, evidence: Evidence, force: bool = False, full_refresh: bool = False, verify: bool = False,
 ) -> Facts:  # fmt: skip
-    """Look at everything the selected assets depend on; reads only."""
-    state = read_state(sql)
-    chosen = frozenset(selected)
+    """Look at everything the selected assets depend on; reads only, with a statement for each kind of thing."""
     schemas = {(asset.relation.database or database, asset.relation.schema) for asset in graph.assets if asset.relation is not None}
+    catalog = warehouse.catalog(sorted(schemas | {(database, sql.name)}))
+    state = StateSnapshot()
+    if RelationName(*RelationName("", sql.name, "meta").normalised(database)) in catalog:
+        state = read_state(sql, exists=True)
     facts = Facts(
         graph=graph,
         state=state,
-        selected=chosen,
-        standing=warehouse.relations(sorted(schemas)),
+        selected=frozenset(selected),
+        standing={name: found.type for name, found in catalog.items()},
+        projections=dict(state.projections),
         database=database,
         force=force,
         full_refresh=full_refresh,
     )
-    observed = {seen.asset: seen for seen in _observations(facts, sql, project_folder)}
-    return dataclasses.replace(facts, observed=observed)
+    observer = Observer(facts, catalog, sql, project_folder, evidence)
+    recorded = dict(_recorded(facts, catalog))
+    counted = [name for name, made in recorded.items() if made.relation_type == "table" and not made.partition]
+    rows = warehouse.row_counts([name for name in dict.fromkeys([*counted, *observer.sources()]) if catalog[name].type == "table"])
+    facts = dataclasses.replace(facts, drifted=dict(_drifted(recorded, catalog, rows, sql, verify=verify)))
+    return dataclasses.replace(facts, observed={seen.asset: seen for seen in observer.all(rows)})
+
+
+def _drifted(
+    recorded: Mapping[RelationName, Materialization], catalog: Mapping[RelationName, Standing], rows: Mapping[RelationName, int],
+    sql: Statements, *, verify: bool,
+) -> Iterator[tuple[AssetKey, Drift]]:  # fmt: skip
+    """Find relations that were changed by others: number of rows and columns are compared always, all content where asked.
+
+    What looks different is read before it is believed.
+    """
+    for relation, made in recorded.items():
+        columns_differ = schema_of(catalog[relation].columns) != schema_part(made.data_version)
+        if made.relation_type == "view" or made.partition:
+            if columns_differ:
+                yield made.asset, Drift("", "its columns are not those it was made with")
+        elif columns_differ or (relation in rows and rows[relation] != made.rows) or verify:
+            content = content_of(sql, relation.sql, columns=catalog[relation].columns)
+            if content.version != made.data_version:
+                what = f"{content.rows} rows, {made.rows} were recorded" if content.rows != made.rows else "other rows than were recorded"
+                yield made.asset, Drift(content.version, "its columns were changed" if columns_differ else f"it holds {what}")
+
+
+def _recorded(facts: Facts, catalog: Mapping[RelationName, Standing]) -> Iterator[tuple[RelationName, Materialization]]:
+    """Yield the relations that stand and should be what is on record: those selected, and those that they read."""
+    names = {facts.graph.assets[number].key for number in facts.selected}
+    names.update(name for number in facts.selected for name in facts.versions.inputs_of(number))
+    for key in sorted(names):
+        made, relation = facts.state.materializations.get(key), facts.graph[key].relation if key in facts.graph else None
+        if made is None or relation is None or made.relation_type == "function":
+            continue
+        normalised = RelationName(*relation.normalised(facts.database))
+        if normalised in catalog:
+            yield normalised, made
+
+
+def with_code_versions(facts: Facts, queries: CompiledQueries, dialect: str) -> Facts:
+    """Compile what has other raw code than its record, to see whether it means something else; what fails to compile does."""
+    found: dict[AssetKey, str] = {}
+    for number in facts.selected:
+        asset, record = facts.graph.assets[number], facts.record(number)
+        if record is None or not asset.executable or not asset.config_version or asset.fingerprint in record.fingerprints:
+            continue
+        with suppress(PenstockError):
+            query = read_query(asset.ingest.sql, dialect) if asset.ingest is not None else queries.get(asset)[1]
+            found[asset.key] = code_version(asset, query.canonical)
+    return dataclasses.replace(facts, code_versions=found)
 
 
 def nothing_yet(graph: AssetGraph, selected: Iterable[int], *, database: str, force: bool, full_refresh: bool) -> Facts:
     """Return the facts about a database that does not exist yet."""
     return Facts(graph, StateSnapshot(), frozenset(selected), database=database, force=force, full_refresh=full_refresh)
-
-
-def _observations(facts: Facts, sql: Statements, project_folder: Path) -> Iterable[Observation]:
-    """Look at sources, files and undeclared tables that selected assets read."""
-    sources: set[int] = set()
-    names: set[str] = set()
-    for number in facts.selected:
-        asset = facts.graph.assets[number]
-        if not asset.executable:
-            continue
-        sources.update(facts.inputs[number])
-        names.update(seen.input for seen in facts.state.inputs.get(asset.key, ()))
-        if asset.ingest is not None:
-            names.update(f"file:{pattern}" for pattern in asset.ingest.watch)
-    for number in sorted(sources):
-        asset = facts.graph.assets[number]
-        if asset.kind is Kind.SOURCE and asset.ingest is None:
-            yield _observe_source(facts, number, sql)
-    for name in sorted(names):
-        if name.startswith("file:"):
-            yield observe_files(name, name.removeprefix("file:"), project_folder)
-        elif name.startswith("cwd:"):
-            yield observe_files(name, name.removeprefix("cwd:"), Path.cwd())
-        elif name.startswith("table:"):
-            yield _observe_content(name, name.removeprefix("table:"), sql)
-
-
-def _observe_source(facts: Facts, number: int, sql: Statements) -> Observation:
-    asset = facts.graph.assets[number]
-    if asset.source is not None and asset.source.external_location:
-        return Observation(asset.key, "external", Strength.LISTING, "read through: its files are inputs of each reader")
-    if asset.relation is None or facts.standing_type(number) is None:
-        return Observation(asset.key, "", Strength.UNKNOWN, "the table does not exist")
-    return _observe_content(asset.key, asset.relation.sql, sql)
-
-
-def _observe_content(name: str, relation: str, sql: Statements) -> Observation:
-    try:
-        return Observation(name, str(sql.run("observe", relation=relation)[0][0]), Strength.CONTENT)
-    except WarehouseError as error:
-        return Observation(name, "", Strength.UNKNOWN, error.message.splitlines()[0])

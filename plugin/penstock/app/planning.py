@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from penstock.app.compiled import CompiledQueries
 from penstock.app.gateway import DbtGateway
-from penstock.app.gather import gather, nothing_yet
+from penstock.app.gather import gather, nothing_yet, with_code_versions
 from penstock.app.project import Project, load_project
+from penstock.app.runs import utc_now
+from penstock.app.selecting import Choice, select_assets
 from penstock.app.settings import Settings
 from penstock.assets.asset import Asset, Kind
 from penstock.plan.facts import Facts
 from penstock.plan.planner import Plan, make_plan
-from penstock.selector.select import Selection, select
+from penstock.selector.select import Selection
 from penstock.state.store import Statements
 from penstock.warehouse.duckdb import DuckDBWarehouse, open_duckdb
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Choice):
     """What a user asks of `plan` or `build`."""
 
-    select: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    indirect: str = "eager"
-    resource_types: tuple[str, ...] = ()
-    exclude_resource_types: tuple[str, ...] = ()
     command: str = "build"
     checks: bool = True
     force: bool = False
     full_refresh: bool = False
+    verify: bool = False
     fail_fast: bool = False
     executor: str = "auto"
     store_failures: bool = False
@@ -63,17 +62,21 @@ class Planned:
 def plan_project(settings: Settings, wanted: Wanted, gateway: DbtGateway) -> Planned:
     """Make the plan that `build` would follow; touches nothing. Raises what reading the project or the database raises."""
     project = load_project(settings, gateway)
-    selection = select_assets(project, wanted)
+    selection = select_assets(settings, project, wanted)
     path = settings.database_path
     if not path.exists():
         ids = [project.graph.ids[key] for key in selection.keys]
         facts = nothing_yet(project.graph, ids, database=settings.profile.database, force=wanted.force, full_refresh=wanted.full_refresh)
         return Planned(settings, project, selection, facts, make_plan(facts), wanted)
+    queries = CompiledQueries(settings.work / "compiled.json", gateway)
     warehouse = open_target(settings, wanted, read_only=True)
     try:
-        return plan_with(settings, project, selection, wanted, warehouse)
+        facts = look(settings, project, selection, wanted, warehouse)
     finally:
         warehouse.close()
+    facts = with_code_versions(facts, queries, warehouse.capabilities.dialect)
+    queries.save({asset.fingerprint for asset in project.graph.assets})
+    return Planned(settings, project, selection, facts, make_plan(facts), wanted)
 
 
 def open_target(settings: Settings, wanted: Wanted, *, read_only: bool) -> DuckDBWarehouse:
@@ -83,21 +86,16 @@ def open_target(settings: Settings, wanted: Wanted, *, read_only: bool) -> DuckD
     return open_duckdb(settings.database_path, target, read_only=read_only, wait_seconds=wanted.wait_seconds, attach=attach)
 
 
-def select_assets(project: Project, wanted: Wanted) -> Selection:
-    """Return what the selection flags mean in this project."""
-    return select(
-        project.graph,
-        wanted.select,
-        wanted.exclude,
-        indirect=wanted.indirect,
-        resource_types=wanted.resource_types or None,
-        exclude_resource_types=wanted.exclude_resource_types or None,
-        project=project.name,
-    )
-
-
-def plan_with(settings: Settings, project: Project, selection: Selection, wanted: Wanted, warehouse: DuckDBWarehouse) -> Planned:
+def plan_with(
+    settings: Settings, project: Project, selection: Selection, wanted: Wanted, warehouse: DuckDBWarehouse, queries: CompiledQueries
+) -> Planned:
     """Plan on an open database."""
+    facts = with_code_versions(look(settings, project, selection, wanted, warehouse), queries, warehouse.capabilities.dialect)
+    return Planned(settings, project, selection, facts, make_plan(facts), wanted)
+
+
+def look(settings: Settings, project: Project, selection: Selection, wanted: Wanted, warehouse: DuckDBWarehouse) -> Facts:
+    """Gather what the selected assets depend on."""
     graph = project.graph
     ids = [graph.ids[key] for key in selection.keys]
     if not wanted.checks:
@@ -105,6 +103,8 @@ def plan_with(settings: Settings, project: Project, selection: Selection, wanted
     sql = Statements(warehouse.connect(), settings.file.state_schema)
     facts = gather(
         graph, ids, warehouse, sql,
-        database=settings.profile.database, project_folder=settings.root, force=wanted.force, full_refresh=wanted.full_refresh,
+        database=settings.profile.database, project_folder=settings.root, evidence=settings.file.evidence,
+        force=wanted.force, full_refresh=wanted.full_refresh,
+        verify=wanted.verify,
     )  # fmt: skip
-    return Planned(settings, project, selection, facts, make_plan(facts), wanted)
+    return replace(facts, now=utc_now())

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from filelock import FileLock
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from penstock.parser.ingest import IngestFile
     from penstock.parser.manifest import ParsedManifest
 
-_EXTRA_FILES = ("packages.yml", "dependencies.yml", "package-lock.yml", "selectors.yml")
+_EXTRA_FILES = ("packages.yml", "dependencies.yml", "package-lock.yml")
 _ENV_VAR = re.compile(r"env_var\s*\(\s*['\"](\w+)['\"]")
 _TEXT_FILES = frozenset({".sql", ".yml", ".yaml", ".md", ".py", ".csv"})
 _NEVER_READ = frozenset({".git", ".venv", "__pycache__"})
@@ -40,10 +41,14 @@ _RACY_NS = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The graph and what is known around it; `hooks` are on-run-start and on-run-end operations."""
+    """The graph and what is known around it; `hooks` are on-run-start and on-run-end operations.
+
+    `manifest_hash` stands for everything that makes the manifest: files, variables, environment, versions.
+    """
 
     graph: AssetGraph
     graph_hash: str
+    manifest_hash: str
     name: str
     dbt_version: str
     hooks: tuple[AssetKey, ...]
@@ -57,28 +62,42 @@ def load_project(settings: Settings, gateway: DbtGateway) -> Project:
     """
     settings.work.mkdir(parents=True, exist_ok=True)
     with FileLock(settings.work / "parse.lock"):
-        cache = _read_cache(settings.work / "graph.json")
-        stamp = _Stamp(settings, cache.get("stamp") or {})
-        if cache and stamp.unchanged_dbt() and stamp.unchanged_ingest():
-            with suppress(ValueError, KeyError, TypeError):
-                return _project(decode_graph(cache["graph"]), cache, reparsed=False)
+        with _no_collector():
+            cache = _read_cache(settings.work / "graph.json")
+            stamp = _Stamp(settings, cache.get("stamp") or {})
+            if cache and stamp.unchanged_dbt() and stamp.unchanged_ingest():
+                with suppress(ValueError, KeyError, TypeError):
+                    return _project(decode_graph(cache["graph"]), cache, reparsed=False)
         kept = _kept_manifest(settings) if stamp.unchanged_dbt() else None
         if kept is None:
             _parse(settings, gateway)
         return _assemble(settings, stamp, kept)
 
 
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Reading the cache makes a hundred thousand objects that all stay: looking for garbage among them doubles the time."""
+    usual = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()  # out of the collector's sight until the process ends, where the command line thaws it
+        if usual:
+            gc.enable()
+
+
 def _kept_manifest(settings: Settings) -> Mapping[str, Any] | None:
     """Return the manifest that an earlier run left; one that is missing, damaged or of another version is made anew."""
     with suppress(ProjectError):
-        return _manifest(settings)
+        return load_manifest(settings.work / "manifest.json")
     return None
 
 
-def _manifest(settings: Settings) -> Mapping[str, Any]:
+def load_manifest(path: Path) -> Mapping[str, Any]:
+    """Read a manifest. Raises ProjectError for a file that is none, or of a version dbt would not compare with either."""
     from penstock.parser.manifest import read_manifest
 
-    path = settings.work / "manifest.json"
     return read_manifest(_text(path), os.path.relpath(path))
 
 
@@ -87,9 +106,9 @@ def _parse(settings: Settings, gateway: DbtGateway) -> None:
     try:
         gateway.parse()
     except UnicodeDecodeError:
-        for path in _dbt_files(settings):
-            if path.suffix in _TEXT_FILES:
-                _text(path)
+        for file in _dbt_files(settings):
+            if Path(file.path).suffix in _TEXT_FILES:
+                _text(Path(file.path))
         raise
 
 
@@ -98,9 +117,9 @@ def _assemble(settings: Settings, stamp: _Stamp, kept: Mapping[str, Any] | None)
     from penstock.graph.assemble import assemble
     from penstock.parser.manifest import Context, parse_manifest
 
-    raw = _manifest(settings) if kept is None else kept
+    raw = load_manifest(settings.work / "manifest.json") if kept is None else kept
     target = f"{settings.profile.name}:{settings.profile.schema}"
-    manifest = parse_manifest(raw, Context(_all_vars(settings), settings.env, target, stamp.project_files()))
+    manifest = parse_manifest(raw, Context(_all_vars(settings), settings.env, target, settings.profile.session, stamp.project_files()))
     graph = assemble(manifest, list(read_ingests(settings, manifest)), settings.profile.database)
     cache: dict[str, Any] = {
         "stamp": stamp.taken(),
@@ -118,7 +137,7 @@ def _assemble(settings: Settings, stamp: _Stamp, kept: Mapping[str, Any] | None)
 
 
 def _project(graph: AssetGraph, cache: Mapping[str, Any], *, reparsed: bool) -> Project:
-    return Project(graph, cache["graph_hash"], cache["name"], cache["dbt_version"], tuple(cache["hooks"]), reparsed)
+    return Project(graph, cache["graph_hash"], cache["stamp"]["dbt"], cache["name"], cache["dbt_version"], tuple(cache["hooks"]), reparsed)
 
 
 def read_ingests(settings: Settings, manifest: ParsedManifest) -> Iterator[IngestFile]:
@@ -127,12 +146,11 @@ def read_ingests(settings: Settings, manifest: ParsedManifest) -> Iterator[Inges
     from penstock.parser.ingest import parse_ingest
 
     names = ingest_names(settings, manifest)
-    for path in _files(settings.root / settings.file.ingest, {".sql"}):
-        relative = path.relative_to(settings.root).as_posix()
+    for file in _ingest_files(settings):
         try:
-            yield _checked_names(settings, parse_ingest(relative, _text(path), names))
+            yield _checked_names(settings, parse_ingest(file.name, _text(Path(file.path)), names))
         except ProjectError as error:
-            yield dataclasses.replace(parse_ingest(relative, "", names), error=error)
+            yield dataclasses.replace(parse_ingest(file.name, "", names), error=error)
 
 
 def _checked_names(settings: Settings, file: IngestFile) -> IngestFile:
@@ -201,13 +219,14 @@ class _Stamp:
         self._settings = settings
         self._dbt: dict[str, str] = {}
         self._ingest: dict[str, str] = {}
-        for path in dict.fromkeys(_dbt_files(settings)):
-            self._dbt[os.path.relpath(path, settings.root)] = self._digest(path)
-        for path in _files(settings.root / settings.file.ingest, {".sql"}):
+        for file in _dbt_files(settings):
+            if file.name not in self._dbt:
+                self._dbt[file.name] = self._digest(file)
+        for file in _ingest_files(settings):
             try:
-                self._ingest[os.path.relpath(path, settings.root)] = self._digest(path)
+                self._ingest[file.name] = self._digest(file)
             except ProjectError as error:  # fails itself and its readers when it is read, not the graph
-                self._ingest[os.path.relpath(path, settings.root)] = error.message
+                self._ingest[file.name] = error.message
         self._env = {name: digest(settings.env.get(name, "\0")) for name in self._env_names()}
 
     def unchanged_dbt(self) -> bool:
@@ -239,22 +258,22 @@ class _Stamp:
             "files": self._dbt,
             "env": self._env,
             "vars": dict(place.vars),
-            "profile": [self._settings.profile.profile, self._settings.profile.name],
+            "profile": [self._settings.profile.profile, self._settings.profile.name, self._settings.profile.session],
             "file": self._settings.file.model_dump(mode="json"),
             "versions": [_version(name) for name in ("dbt-core", "dbt-duckdb", "penstock")],
         }
 
-    def _digest(self, path: Path) -> str:
-        stat = path.stat()
-        name = os.path.relpath(path, self._settings.root)
-        known = (self._known.get("files") or {}).get(name)
+    def _digest(self, file: _File) -> str:
+        stat = file.stat
+        known = (self._known.get("files") or {}).get(file.name)
         if known and known[:2] == [stat.st_size, stat.st_mtime_ns] and known[3] - stat.st_mtime_ns > _RACY_NS:
-            self._stats[name] = known
+            self._stats[file.name] = known
             return str(known[2])
+        path = Path(file.path)
         content = _bytes(path)
         found = sha256(content).hexdigest()[:32]
         names = sorted(set(_ENV_VAR.findall(content.decode("utf-8", "replace"))))
-        self._stats[name] = [stat.st_size, stat.st_mtime_ns, found, _now_ns(path), names]
+        self._stats[file.name] = [stat.st_size, stat.st_mtime_ns, found, _now_ns(path), names]
         return found
 
     def _env_names(self) -> Iterable[str]:
@@ -286,15 +305,27 @@ def _version(package: str) -> str:
         return ""
 
 
-def _dbt_files(settings: Settings) -> Iterator[Path]:
-    yield from (path for path in settings.project_files if path.is_file())
-    for name in _EXTRA_FILES:
-        if (settings.project_dir / name).is_file():
-            yield settings.project_dir / name
+class _File(NamedTuple):
+    """A file that was found: its path relative to the project's root, and as it can be opened."""
+
+    name: str
+    path: str
+    stat: os.stat_result
+
+
+def _dbt_files(settings: Settings) -> Iterator[_File]:
+    """Yield every file that dbt reads; one that lies under two of its paths comes twice."""
+    for path in (*settings.project_files, *(settings.project_dir / name for name in _EXTRA_FILES)):
+        if path.is_file():
+            yield _File(os.path.relpath(path, settings.root), str(path), path.stat())
     for folder in settings.dbt.paths:
-        yield from _files(settings.project_dir / folder, None, leave=settings.work.parent)
+        yield from _files(settings, settings.project_dir / folder)
     for package in _packages(settings):
-        yield from _files(package, None)
+        yield from _files(settings, package, whole=True)
+
+
+def _ingest_files(settings: Settings) -> Iterator[_File]:
+    return (file for file in _files(settings, settings.root / settings.file.ingest, whole=True) if Path(file.name).suffix == ".sql")
 
 
 def _packages(settings: Settings) -> list[Path]:
@@ -303,13 +334,23 @@ def _packages(settings: Settings) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
 
-def _files(folder: Path, endings: set[str] | None, leave: Path | None = None) -> list[Path]:
-    """Return the regular files under a folder, sorted; links within it are not followed, as in dbt, and `leave` is left out."""
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in _NEVER_READ and Path(parent, name) != leave)
-        for name in sorted(names):
-            path = Path(parent, name)
-            if (endings is None or path.suffix in endings) and path.is_file():
-                found.append(path)
-    return found
+def _files(settings: Settings, folder: Path, *, whole: bool = False) -> Iterator[_File]:
+    """Yield the regular files under a folder, those of each folder sorted; unless it counts as a `whole`, the target folder is left out."""
+    leave = "" if whole else str(settings.work.parent)
+    name = os.path.relpath(folder, settings.root)
+    return _walk(str(folder), "" if name == "." else f"{name}/", leave)
+
+
+def _walk(folder: str, prefix: str, leave: str) -> Iterator[_File]:
+    """Links to folders are not followed, as in dbt; a folder that cannot be read has no files."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_file(follow_symlinks=False) or (entry.is_symlink() and Path(entry.path).is_file()):
+            yield _File(prefix + entry.name, entry.path, entry.stat())
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False) and entry.name not in _NEVER_READ and entry.path != leave:
+            yield from _walk(entry.path, f"{prefix}{entry.name}/", leave)

@@ -15,16 +15,27 @@ from penstock.app.runs import utc_now
 from penstock.app.settings import Settings
 from penstock.assets.names import quote
 from penstock.errors import SelectionError, StateError
+from penstock.state.freshness import Lateness, lateness_of
 from penstock.state.store import SCHEMA_VERSION, Statements, migrate, pending, stored_version
 from penstock.warehouse.duckdb import open_duckdb
 from penstock.warehouse.lock import DatabaseLock, Holder
 
 PUBLIC_VIEWS = (
-    "asset_status", "freshness", "partition_status", "run_history", "run_steps", "check_history", "lineage", "lineage_closure",
-    "column_lineage", "column_lineage_closure",
+    "asset_status", "freshness", "data_freshness", "partition_status", "run_history", "run_steps",
+    "check_history", "lineage", "lineage_closure", "column_lineage", "column_lineage_closure",
 )  # fmt: skip
 
-_COLLECTED = ("decision", "attempt", "check_result", "observation", "materialization_input", "materialization", "run_end", "run")
+_COLLECTED = (
+    "decision",
+    "attempt",
+    "check_result",
+    "observation",
+    "projection",
+    "materialization_input",
+    "materialization",
+    "run_end",
+    "run",
+)
 
 Rows = list[tuple[Any, ...]]
 
@@ -48,6 +59,10 @@ class StateReader:
         """Run one of the named `show_` queries."""
         return self._sql.run(name, values)
 
+    def lateness(self, now: datetime) -> dict[str, Lateness]:
+        """Return how old the data is of each asset with freshness criteria."""
+        return lateness_of(self._sql, now)
+
     def lineage(self) -> list[Edge]:
         """Return the recorded lineage."""
         return [Edge(*row) for row in self._sql.run("show_lineage")]
@@ -65,7 +80,7 @@ class StateReader:
 @contextmanager
 def reading(settings: Settings, wait_seconds: float = 0) -> Iterator[StateReader]:
     """Open the state for reading. Raises StateError where nothing was ever built."""
-    with _open(settings, wait_seconds, read_only=True) as sql:
+    with open_state(settings, wait_seconds, read_only=True) as sql:
         if stored_version(sql) == 0:
             raise StateError(_nothing_yet(settings), hint="Run `penstock build` first.")
         yield StateReader(sql)
@@ -73,18 +88,13 @@ def reading(settings: Settings, wait_seconds: float = 0) -> Iterator[StateReader
 
 def migrate_store(settings: Settings, wait_seconds: float = 0) -> list[int]:
     """Bring the state tables up to date and return the versions reached."""
-    lock = DatabaseLock(settings.database_path)
-    lock.acquire(_holder("penstock store migrate"), wait_seconds)
-    try:
-        with _open(settings, wait_seconds, read_only=False) as sql:
-            return migrate(sql)
-    finally:
-        lock.release()
+    with locked_state(settings, "penstock store migrate", wait_seconds) as sql:
+        return migrate(sql)
 
 
 def store_status(settings: Settings) -> dict[str, Any]:
     """Return version, pending migrations, sizes and the last run; reads only."""
-    with _open(settings, 0, read_only=True) as sql:
+    with open_state(settings, 0, read_only=True) as sql:
         version = stored_version(sql)
         sizes = sql.run("table_sizes", {"schema": settings.file.state_schema}) if version else []
         last = sql.run("last_run") if version else []
@@ -102,9 +112,11 @@ def export_store(settings: Settings, folder: Path) -> list[Path]:
     """Write every public view as a CSV file and return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    with _open(settings, 0, read_only=True) as sql:
+    with open_state(settings, 0, read_only=True) as sql:
         if stored_version(sql) == 0:
             raise StateError(_nothing_yet(settings), hint="Run `penstock build` first.")
+        if pending(sql):
+            raise StateError("the state tables are of an earlier version", hint="Run `penstock store migrate` first.")
         for view in PUBLIC_VIEWS:
             name = f"{sql.schema}.{quote(view)}"
             columns = [row[0] for row in sql.connection.execute(f"describe {name}")]
@@ -119,27 +131,35 @@ def export_store(settings: Settings, folder: Path) -> list[Path]:
 
 def collect_garbage(settings: Settings, before: datetime) -> int:
     """Forget runs older than `before` (UTC) of which nothing current remains; return how many. One transaction."""
+    with locked_state(settings, "penstock store gc") as sql:
+        runs = [row[0] for row in sql.run("gc_runs", {"before": before})]
+        sql.connection.begin()
+        try:
+            sql.run("gc_source_freshness", {"before": before})  # looks at sources belong to no run
+            for table in _COLLECTED if runs else ():
+                sql.run(f"gc_{table}", {"runs": runs})
+            sql.connection.commit()
+        except BaseException:
+            sql.connection.rollback()
+            raise
+        return len(runs)
+
+
+@contextmanager
+def locked_state(settings: Settings, command: str, wait_seconds: float = 0) -> Iterator[Statements]:
+    """Open the state tables for writing, alone. Raises WarehouseBusy where another process holds the database."""
     lock = DatabaseLock(settings.database_path)
-    lock.acquire(_holder("penstock store gc"), 0)
+    lock.acquire(_holder(command), wait_seconds)
     try:
-        with _open(settings, 0, read_only=False) as sql:
-            runs = [row[0] for row in sql.run("gc_runs", {"before": before})]
-            if runs:
-                sql.connection.begin()
-                try:
-                    for table in _COLLECTED:
-                        sql.run(f"gc_{table}", {"runs": runs})
-                    sql.connection.commit()
-                except BaseException:
-                    sql.connection.rollback()
-                    raise
-            return len(runs)
+        with open_state(settings, wait_seconds, read_only=False) as sql:
+            yield sql
     finally:
         lock.release()
 
 
 @contextmanager
-def _open(settings: Settings, wait_seconds: float, *, read_only: bool) -> Iterator[Statements]:
+def open_state(settings: Settings, wait_seconds: float, *, read_only: bool) -> Iterator[Statements]:
+    """Open the state tables. Raises StateError where there is no database yet."""
     path = settings.database_path
     if not path.exists():
         raise StateError(_nothing_yet(settings), hint="Run `penstock build` first.")

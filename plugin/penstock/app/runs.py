@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def penstock_version() -> str:
 
 def new_run_id(now: datetime) -> str:
     """Return an id that sorts by time: nine characters of microseconds since 2020, three of chance."""
-    micros = int((now.replace(tzinfo=UTC) - _EPOCH).total_seconds() * 1_000_000)
+    micros = (now.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
     return _base32(micros >> 6, 9) + _base32(secrets.randbits(15), 3)
 
 

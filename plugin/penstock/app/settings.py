@@ -14,7 +14,7 @@ from penstock.parser.project_file import ProjectFile, read_project_file
 
 PROJECT_FILE = "penstock.yml"
 DBT_PROJECT_FILE = "dbt_project.yml"
-_UNSUPPORTED_ENV = ("EMPTY", "SAMPLE", "EVENT_TIME_START", "EVENT_TIME_END", "DEFER", "DEFER_STATE", "STATE", "FAVOR_STATE")
+_UNSUPPORTED_ENV = ("EMPTY", "SAMPLE", "EVENT_TIME_START", "EVENT_TIME_END", "DEFER", "DEFER_STATE", "FAVOR_STATE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,16 @@ def discover(place: Place, folder: Path, env: Mapping[str, str]) -> Settings:
     _refuse_environment(env)
     project_dir = _find_project(place, folder, env)
     file_path = _find_project_file(project_dir)
-    file = read_project_file(_read(file_path), _shown(file_path, folder), env) if file_path else ProjectFile()
+    file = read_project_file(read_text(file_path), _shown(file_path, folder), env) if file_path else ProjectFile()
     project_path = project_dir / DBT_PROJECT_FILE
-    dbt = read_dbt_project(_read(project_path), _shown(project_path, folder), env)
+    dbt = read_dbt_project(read_text(project_path), _shown(project_path, folder), env)
     root = file_path.parent if file_path else project_dir
     profiles_dir = _find_profiles(place, file, root, project_dir, folder, env)
     profile_path = profiles_dir / "profiles.yml"
     target = place.target or file.target or env.get("DBT_TARGET") or None
     profile_name = place.profile or env.get("DBT_PROFILE") or dbt.profile
     try:
-        profile = read_profile(_read(profile_path), str(profile_path), profile_name, target, env, place.vars)
+        profile = read_profile(read_text(profile_path), str(profile_path), profile_name, target, env, place.vars)
     except PenstockError as error:
         error.at = Location(_shown(profile_path, folder), error.at.line if error.at else 0)
         raise
@@ -119,7 +119,7 @@ def _find_project(place: Place, folder: Path, env: Mapping[str, str]) -> Path:
         return folder.absolute()
     own = folder / PROJECT_FILE
     if own.is_file():
-        file = read_project_file(_read(own), PROJECT_FILE, env)
+        file = read_project_file(read_text(own), PROJECT_FILE, env)
         if file.dbt_project:
             path = (folder / file.dbt_project).absolute()
             if not (path / DBT_PROJECT_FILE).is_file():
@@ -172,7 +172,8 @@ def _refuse_unsupported(profile: ProfileTarget, path: Path, folder: Path) -> Non
         raise ConfigError(f"target `{profile.name}` is not a local database file", at=at, hint="Use a target with a file `path`.")
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return a configuration file's text. Raises ConfigError where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

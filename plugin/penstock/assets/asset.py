@@ -99,7 +99,8 @@ class IngestSpec:
 class Asset:
     """One node of the graph, as dbt's manifest or an ingestion file declares it.
 
-    `fingerprint` is the raw code version; `obstacles` are the reasons why the native executor leaves it to dbt;
+    `fingerprint` is the raw code version; `config_version` hashes what its query does not say, "" where the query is not
+    all that makes it; `obstacles` are the reasons why the native executor leaves it to dbt;
     `empty` is a node without code, which dbt lists but never runs; `recompile` says that its Jinja reads the warehouse
     or the clock, so that a compiled query must never be reused.
     """
@@ -114,6 +115,7 @@ class Asset:
     relation: RelationName | None = None
     materialized: str = ""
     fingerprint: str = ""
+    config_version: str = ""
     language: str = "sql"
     description: str = ""
     owner: str = ""

@@ -11,7 +11,10 @@ from penstock.assets.names import AssetKey
 
 @dataclass(frozen=True, slots=True)
 class Materialization:
-    """The current materialization of an asset or of one of its partitions; times are UTC."""
+    """The current materialization of an asset or of one of its partitions; times are UTC.
+
+    `code_version` is that of the query as it counts; `fingerprints` are the raw ones known to mean the same.
+    """
 
     asset: AssetKey
     partition: str
@@ -22,14 +25,26 @@ class Materialization:
     rows: int | None
     relation: str
     committed_at: datetime
+    relation_type: str = "table"
+    volatile: str = ""
+    fingerprints: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class InputVersion:
-    """One version of one input, as it was read."""
+    """One version of one input, as it was read; `columns` are the lower-case names that were read of it, None all."""
 
     input: AssetKey
     version: str
+    columns: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A relation that holds something else than was recorded: its version now, and what differs."""
+
+    version: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +57,7 @@ class CheckResult:
     run_id: str
     inputs_version: str = ""
     volatile: str = ""
+    fingerprints: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,8 @@ class Strength:
 
     CONTENT = "content"
     LISTING = "listing"
+    LOADS = "loads"
+    LOADED_AT = "loaded_at"
     UNKNOWN = "unknown"
 
 
@@ -73,12 +91,16 @@ class Observation:
     detail: str = ""
 
 
+Projection = tuple[AssetKey, str, tuple[str, ...]]
+"""An asset, a version of it, and sorted lower-case names of some of its columns."""
+
+
 @dataclass(frozen=True, slots=True)
 class StateSnapshot:
     """The state at one moment; empty mappings where nothing was recorded yet.
 
     `materializations` holds each asset's latest one; `failed_partitions` those whose last attempt did not succeed;
-    `crashed` are assets whose claim no attempt ever answered.
+    `crashed` are assets whose claim no attempt ever answered; `projections` are the versions of some columns alone.
     """
 
     materializations: Mapping[AssetKey, Materialization] = field(default_factory=dict)
@@ -86,7 +108,6 @@ class StateSnapshot:
     attempts: Mapping[AssetKey, Attempt] = field(default_factory=dict)
     attempt_tokens: Mapping[AssetKey, int] = field(default_factory=dict)
     checks: Mapping[AssetKey, CheckResult] = field(default_factory=dict)
-    relation_types: Mapping[AssetKey, str] = field(default_factory=dict)
-    volatile: Mapping[AssetKey, str] = field(default_factory=dict)
+    projections: Mapping[Projection, str] = field(default_factory=dict)
     failed_partitions: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
     crashed: frozenset[AssetKey] = frozenset()

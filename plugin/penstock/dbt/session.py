@@ -24,6 +24,8 @@ from dbt.adapters.factory import get_adapter, reset_adapters
 from dbt.artifacts.resources import Hook
 from dbt.cli import requires
 from dbt.cli.main import cli
+from dbt.clients.jinja import get_rendered
+from dbt.context.providers import RuntimeProvider, SourceContext
 from dbt.task.build import BuildTask
 from dbt_common.events.base_types import EventMsg
 from dbt_common.events.event_manager_client import cleanup_event_logger
@@ -152,6 +154,29 @@ class DbtSession:
             raise ProjectError(_message(error)) from error
         finally:
             self._release()
+
+    def source_sql(self, key: str) -> tuple[str, str]:
+        """Return a source as it stands in dbt's SQL, and its `loaded_at_query` rendered, "" where it has none.
+
+        Raises ProjectError with dbt's message. Source: `FreshnessRunner.execute`.
+        """
+        source = self.manifest.sources[key]
+
+        def rendered() -> tuple[str, str]:
+            with self.adapter.connection_named(key):
+                relation = str(self.adapter.Relation.create_from(self.config, source))
+                if not source.loaded_at_query:
+                    return relation, ""
+                context = SourceContext(source, self.config, self.manifest, RuntimeProvider(), None).to_dict()
+                return relation, str(get_rendered(source.loaded_at_query, context, source))
+
+        try:
+            found: tuple[str, str] = self.call(rendered)
+        except (DbtBaseException, ValueError, KeyError) as error:
+            raise ProjectError(_message(error)) from error
+        finally:
+            self._release()
+        return found
 
     def prepare(self, keys: Sequence[str]) -> None:
         """Create the schemas that nodes need and fill dbt's relation cache, once for the run."""

@@ -33,7 +33,7 @@ def assemble(manifest: ParsedManifest, ingests: Sequence[IngestFile], database: 
         if key in assets and assets[key].ingest is not None:
             problems.append(GraphError(f"{_place(assets[key])} writes {file.schema}.{file.table} too", at=file.at("relation")))
             continue
-        assets[key] = _merge(key, file, assets.get(key), database)
+        assets[key] = _merge(key, file, assets.get(key), database, manifest.session)
         edges += _declared_edges(key, file, assets, problems)
     edges += _producers(assets, database, problems)
     known_edges = [edge for edge in edges if edge[0] in assets and edge[1] in assets]
@@ -84,7 +84,7 @@ def _declared_ingest(source: Asset) -> str | None:
     return str(found) if found else None
 
 
-def _merge(key: AssetKey, file: IngestFile, source: Asset | None, database: str) -> Asset:
+def _merge(key: AssetKey, file: IngestFile, source: Asset | None, database: str, session: str) -> Asset:
     """Make the asset of an ingestion file; a dbt source it loads keeps its unique_id, columns, tests and freshness."""
     header = file.header
     base = source or Asset(
@@ -104,7 +104,8 @@ def _merge(key: AssetKey, file: IngestFile, source: Asset | None, database: str)
         error="\n".join(f"{problem}\n{problem.hint}" if problem.hint else str(problem) for problem in problems_of(file)),
         first_line=file.first_line,
     )
-    relation = base.relation
+    header_values = header.model_dump(mode="json", exclude={"description", "owner", "tags", "group", "meta"})
+    written = {"header": header_values, "relation": str(base.relation), "error": spec.error, "session": session}
     return dataclasses.replace(
         base,
         path=base.path or file.path,
@@ -116,11 +117,9 @@ def _merge(key: AssetKey, file: IngestFile, source: Asset | None, database: str)
         description=base.description or header.description,
         config={**base.config, "meta": {**(base.config.get("meta") or {}), **header.meta}} if header.meta else base.config,
         obstacles=(),
-        fingerprint=fingerprint(
-            {"sql": file.sql, "header": header.model_dump(mode="json", exclude={"description", "owner", "tags", "group", "meta"}),
-             "relation": str(relation), "error": spec.error}
-        ),
-    )  # fmt: skip
+        fingerprint=fingerprint({"sql": file.sql, **written}),
+        config_version=fingerprint(written),
+    )
 
 
 def _declared_edges(key: AssetKey, file: IngestFile, assets: Mapping[AssetKey, Asset], problems: list[PenstockError]) -> list[Edge]:

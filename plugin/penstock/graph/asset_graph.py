@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
 from penstock.assets.asset import Asset, EdgeKind
@@ -16,7 +16,7 @@ class AssetGraph:
     """An immutable directed graph without cycles.
 
     `assets[i]` is the asset with id `i`; a parent's id is always lower than its children's. `parents[i]` and
-    `children[i]` are sorted tuples of ids along every kind of edge; `edge_kind[(parent, child)]` tells which.
+    `children[i]` are sorted tuples of ids along every kind of edge; `edge_kind[(parent, child)]` tells which, in order too.
     """
 
     def __init__(self, assets: Iterable[Asset], edges: Iterable[Edge]) -> None:
@@ -27,18 +27,29 @@ class AssetGraph:
             if parent not in by_key or child not in by_key:
                 raise GraphError(f"an edge names an unknown asset: {parent} -> {child}")
         order = _topological_order(sorted(by_key), list(wanted))
-        self.assets: tuple[Asset, ...] = tuple(by_key[key] for key in order)
-        self.ids: dict[AssetKey, int] = {key: number for number, key in enumerate(order)}
-        self.edge_kind: dict[tuple[int, int], EdgeKind] = {
-            (self.ids[parent], self.ids[child]): kind for (parent, child), kind in wanted.items()
-        }
-        parents: list[list[int]] = [[] for _ in order]
-        children: list[list[int]] = [[] for _ in order]
+        ids = {key: number for number, key in enumerate(order)}
+        self._connect([by_key[key] for key in order], {(ids[parent], ids[child]): kind for (parent, child), kind in wanted.items()})
+
+    @classmethod
+    def in_order(cls, assets: Iterable[Asset], edge_kind: Mapping[tuple[int, int], EdgeKind]) -> AssetGraph:
+        """Make the graph of assets that were ordered before. Raises GraphError where a key stands twice or an edge leads back."""
+        graph = cls.__new__(cls)
+        cls._connect(graph, assets, edge_kind)
+        return graph
+
+    def _connect(self, assets: Iterable[Asset], edge_kind: Mapping[tuple[int, int], EdgeKind]) -> None:
+        self.assets: tuple[Asset, ...] = tuple(assets)
+        self.ids: dict[AssetKey, int] = {asset.key: number for number, asset in enumerate(self.assets)}
+        self.edge_kind: dict[tuple[int, int], EdgeKind] = dict(sorted(edge_kind.items()))
+        if len(self.ids) < len(self) or not all(0 <= parent < child < len(self) for parent, child in self.edge_kind):
+            raise GraphError("the assets are not in order")
+        parents: list[list[int]] = [[] for _ in self.assets]
+        children: list[list[int]] = [[] for _ in self.assets]
         for above, below in self.edge_kind:
             parents[below].append(above)
             children[above].append(below)
-        self.parents: tuple[tuple[int, ...], ...] = tuple(tuple(sorted(ids)) for ids in parents)
-        self.children: tuple[tuple[int, ...], ...] = tuple(tuple(sorted(ids)) for ids in children)
+        self.parents: tuple[tuple[int, ...], ...] = tuple(map(tuple, parents))
+        self.children: tuple[tuple[int, ...], ...] = tuple(map(tuple, children))
 
     def __len__(self) -> int:
         return len(self.assets)
@@ -51,7 +62,7 @@ class AssetGraph:
 
     def edges(self) -> Iterator[Edge]:
         """Yield every edge by key, ordered by parent and child id."""
-        for (parent, child), kind in sorted(self.edge_kind.items()):
+        for (parent, child), kind in self.edge_kind.items():
             yield self.assets[parent].key, self.assets[child].key, kind
 
     def walk(self, start: Iterable[int], neighbours: Sequence[Sequence[int]], depth: int | None = None) -> set[int]:

@@ -1,9 +1,14 @@
-"""A graph as plain JSON values and back: the cache under the target folder. Plain, so that a planted cache runs no code."""
+"""A graph as plain JSON values and back: the cache under the target folder. Plain, so that a planted cache runs no code.
+
+Ten thousand assets share most of what they say, so each field is a column: its distinct values, and which of them each
+asset has. What is written once is read, made and kept once.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import starmap
 from typing import Any
 
 from penstock.assets.asset import Asset, Column, EdgeKind, IngestSpec, Kind, SourceSpec, TestSpec
@@ -12,16 +17,18 @@ from penstock.errors import GraphError
 from penstock.graph.asset_graph import AssetGraph
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Asset))
-_PARTS: Mapping[str, type] = {"relation": RelationName, "test": TestSpec, "source": SourceSpec, "ingest": IngestSpec}
-_TUPLES = ("fqn", "tags", "obstacles")
+
+Decoder = Callable[[Any], Any]
 
 
 def encode_graph(graph: AssetGraph) -> dict[str, Any]:
     """Return the graph as values that `json` can write."""
     return {
         "fields": _FIELDS,
-        "assets": [[_encode(getattr(asset, name)) for name in _FIELDS] for asset in graph.assets],
-        "edges": [[parent, child, kind.value] for (parent, child), kind in graph.edge_kind.items()],
+        "assets": [_encode_column(getattr(asset, name) for asset in graph.assets) for name in _FIELDS],
+        "parents": [parent for parent, _ in graph.edge_kind],
+        "children": [child for _, child in graph.edge_kind],
+        "kinds": _encode_column(graph.edge_kind.values()),
     }
 
 
@@ -30,11 +37,25 @@ def decode_graph(raw: Mapping[str, Any]) -> AssetGraph:
     try:
         if tuple(raw["fields"]) != _FIELDS:
             raise ValueError("the cached graph has other fields")
-        assets = [_decode(row) for row in raw["assets"]]
-        keys = [asset.key for asset in assets]
-        return AssetGraph(assets, [(keys[parent], keys[child], EdgeKind(kind)) for parent, child, kind in raw["edges"]])
+        columns = [_decode_column(column, _DECODERS.get(name)) for name, column in zip(_FIELDS, raw["assets"], strict=True)]
+        ends = zip(raw["parents"], raw["children"], strict=True)
+        edges = zip(ends, _decode_column(raw["kinds"], EdgeKind), strict=True)
+        return AssetGraph.in_order(starmap(Asset, zip(*columns, strict=True)), dict(edges))
     except (LookupError, TypeError, AttributeError, GraphError) as error:
         raise ValueError("the cached graph is damaged") from error
+
+
+def _encode_column(values: Iterable[Any]) -> list[Any]:
+    """Return distinct values, and for each value its place among them; equal `repr`s tell 1 from True and need no hash."""
+    places: dict[str, int] = {}
+    distinct: list[Any] = []
+    rows: list[int] = []
+    for value in values:
+        place = places.setdefault(repr(value), len(places))
+        if place == len(distinct):
+            distinct.append(_encode(value))
+        rows.append(place)
+    return [distinct, rows]
 
 
 def _encode(value: Any) -> Any:
@@ -45,13 +66,28 @@ def _encode(value: Any) -> Any:
     return value
 
 
-def _decode(row: Sequence[Any]) -> Asset:
-    values = dict(zip(_FIELDS, row, strict=True))
-    values["kind"] = Kind(values["kind"])
-    for name in _TUPLES:
-        values[name] = tuple(values[name])
-    values["columns"] = tuple(Column(*column) for column in values["columns"])
-    for name, part in _PARTS.items():
-        if values[name] is not None:
-            values[name] = part(*[tuple(item) if isinstance(item, list) else item for item in values[name]])
-    return Asset(**values)
+def _decode_column(column: Sequence[Any], decode: Decoder | None) -> list[Any]:
+    distinct, rows = column
+    values = list(map(decode, distinct)) if decode else distinct
+    return [values[place] for place in rows]
+
+
+def _part(part: type) -> Decoder:
+    def decode(values: Sequence[Any] | None) -> Any:
+        return None if values is None else part(*[tuple(item) if isinstance(item, list) else item for item in values])
+
+    return decode
+
+
+_DECODERS: Mapping[str, Decoder] = {
+    "kind": Kind,
+    "fqn": tuple,
+    "tags": tuple,
+    "obstacles": tuple,
+    "columns": lambda columns: tuple(starmap(Column, columns)),
+    "relation": _part(RelationName),
+    "test": _part(TestSpec),
+    "source": _part(SourceSpec),
+    "ingest": _part(IngestSpec),
+}
+"""Fields whose JSON value is not yet what an asset holds."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from penstock.assets.asset import Asset, Column, EdgeKind, Kind, SourceSpec, TestSpec
 from penstock.assets.fingerprint import RAW_FINGERPRINT_VERSION, fingerprint
+from penstock.assets.freshness import POLICY_KEYS
 from penstock.assets.names import AssetKey, RelationName
 from penstock.errors import Location, ProjectError
 from penstock.parser.macros import MacroIndex, names_volatile, reads_the_world, texts_of, used_values
@@ -18,17 +19,18 @@ from penstock.parser.obstacles import NATIVE_MATERIALIZATIONS, StockMacros, mode
 from penstock.parser.render import SimpleRenderer
 from penstock.parser.render_tests import TestRenderer
 
-OLDEST_SCHEMA = 7
+OLDEST_SCHEMA = 4
 NEWEST_SCHEMA = 12
 
-_FINGERPRINT_CONFIG_IGNORES = frozenset({"docs", "meta", "tags", "group", "access", "enabled", "freshness", "packages"})
+_FINGERPRINT_CONFIG_IGNORES = frozenset({"docs", "meta", "tags", "group", "access", "enabled", "packages"}) | POLICY_KEYS
+_SETS_CONFIG = re.compile(r"\bset_sql_header\b|\bconfig\s*\.\s*set\b")
 _WHERE_MACRO = "get_where_subquery"
 _READS_ITSELF = re.compile(r"\{[{%](?:(?![}%]\}).)*?\b(?:model\b|config\s*\.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a node depends on besides its own text: vars, the environment, the target, and the project's files.
+    """What a node depends on besides its own text: vars, the environment, the target, its session's settings, and files.
 
     `files` maps paths relative to the project to content hashes: dbt's own checksum of a seed over 1 MiB is that of its
     path, and fixtures of unit tests have none.
@@ -37,6 +39,7 @@ class Context:
     vars: Mapping[str, Any] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     target: str = ""
+    session: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -44,7 +47,8 @@ class Context:
 class ParsedManifest:
     """The assets and edges of one manifest.
 
-    `hooks` are on-run-start and on-run-end operations; `rendered` holds the queries that needed no compiler.
+    `hooks` are on-run-start and on-run-end operations; `rendered` holds the queries that needed no compiler; `session` is
+    the context's.
     """
 
     project: str
@@ -55,6 +59,7 @@ class ParsedManifest:
     hooks: tuple[AssetKey, ...]
     missing: tuple[tuple[AssetKey, AssetKey], ...]
     rendered: Mapping[AssetKey, str]
+    session: str = ""
 
 
 def read_manifest(text: str, file: str) -> Mapping[str, Any]:
@@ -111,6 +116,7 @@ def parse_manifest(raw: Mapping[str, Any], context: Context) -> ParsedManifest:
         hooks=tuple(asset.key for asset in assets if asset.kind is Kind.OPERATION),
         missing=tuple(missing),
         rendered=reader.rendered,
+        session=context.session,
     )
 
 
@@ -137,10 +143,11 @@ class _Reader:
         self.group_owners = {group.get("name"): _owner(group.get("owner")) for group in groups}
 
     def assets(self) -> Iterator[Asset]:
-        """Yield every enabled node of every section."""
+        """Yield every enabled node of every section; dbt leaves disabled functions among the others."""
         for section in _SECTIONS:
             for uid, node in (self.raw.get(section) or {}).items():
-                yield self.asset(uid, node)
+                if (node.get("config") or {}).get("enabled") is not False:
+                    yield self.asset(uid, node)
 
     def asset(self, uid: str, node: Mapping[str, Any]) -> Asset:
         """Read one node, whatever its resource type."""
@@ -167,6 +174,7 @@ class _Reader:
             relation=_relation(kind, node),
             materialized=str(config.get("materialized") or ""),
             fingerprint=self.raw_fingerprint(node, config, macros, jinja),
+            config_version=self.config_version(kind, node, config, jinja),
             language=str(node.get("language") or "sql"),
             description=str(node.get("description") or ""),
             owner=_owner(node.get("owner")) or self.group_owners.get(node.get("group") or config.get("group"), ""),
@@ -237,10 +245,11 @@ class _Reader:
                 if "given" in node
                 else None,
                 "config": {key: value for key, value in config.items() if key not in _FINGERPRINT_CONFIG_IGNORES},
-                "meta_penstock": (config.get("meta") or {}).get("penstock"),
+                "meta_penstock": _own_meta(config),
                 "described": [config.get("meta"), node.get("meta"), node.get("tags"), node.get("group"), node.get("description")]
                 if _READS_ITSELF.search(jinja)
                 else None,
+                "session": self.context.session,
                 "relation": node.get("relation_name"),
                 "macros": [self.macros.text_digest(uid) for uid in macros],
                 "vars": used_values(jinja, "var", self.context.vars),
@@ -259,6 +268,33 @@ class _Reader:
             }
         )
 
+    def config_version(self, kind: Kind, node: Mapping[str, Any], config: Mapping[str, Any], jinja: str) -> str:
+        """Hash what can change a result without being in the compiled query; "" where more than both makes it.
+
+        That is so for hooks, which are rendered when they run, for queries that depend on what stands already, for Jinja that
+        sets the config while it is rendered, and for macros that replace dbt's own around the query.
+        """
+        plain = kind is Kind.TEST or (kind is Kind.MODEL and config.get("materialized") in NATIVE_MATERIALIZATIONS)
+        if not plain or node.get("language") == "python" or config.get("pre-hook") or config.get("post-hook"):
+            return ""
+        if _SETS_CONFIG.search(jinja) or self.stock.overridden("test" if kind is Kind.TEST else str(config.get("materialized"))):
+            return ""
+        test = node.get("test_metadata") or {}
+        return fingerprint(
+            {
+                "config": {key: value for key, value in config.items() if key not in _FINGERPRINT_CONFIG_IGNORES},
+                "session": self.context.session,
+                "relation": node.get("relation_name"),
+                "contract": (node.get("contract") or {}).get("enforced"),
+                "constraints": node.get("constraints"),
+                "columns": [_column_contract(column) for column in (node.get("columns") or {}).values()]
+                if (config.get("contract") or {}).get("enforced")
+                else None,
+                "test": test.get("name"),
+                "external": _external_location(node, config),
+            }
+        )
+
     def _relation_of(self, uid: str) -> str:
         """Return the relation a reference to `uid` renders to; an ephemeral model stands for its own code."""
         node = self.node(uid)
@@ -266,6 +302,12 @@ class _Reader:
             macros, _ = self.macros_of(node)
             return self.raw_fingerprint(node, node["config"], macros, self.jinja_of(node, macros))
         return f"{uid}={node.get('relation_name')}{_external_location(node, node.get('config') or {})}" if node else uid
+
+
+def _own_meta(config: Mapping[str, Any]) -> Any:
+    """Return `meta.penstock` without what says when to build."""
+    own = (config.get("meta") or {}).get("penstock")
+    return {key: value for key, value in own.items() if key not in POLICY_KEYS} or None if isinstance(own, dict) else own
 
 
 def _is_ephemeral(node: Mapping[str, Any]) -> bool:

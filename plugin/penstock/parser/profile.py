@@ -11,6 +11,7 @@ from urllib.parse import urlparse
 
 import yaml
 
+from penstock.assets.fingerprint import fingerprint
 from penstock.errors import ConfigError, Location, ProjectError
 from penstock.parser.models import key_lines
 
@@ -39,6 +40,11 @@ class ProfileTarget:
     raw: Mapping[str, Any] = field(default_factory=dict)
     obstacles: tuple[str, ...] = ()
 
+    @property
+    def session(self) -> str:
+        """Return the hash of the settings that can change what a query gives: time zone, order of NULLs, and such."""
+        return fingerprint({key: self.raw.get(key) for key in ("settings", "config_options", "extensions")})
+
 
 @dataclass(frozen=True, slots=True)
 class DbtProjectFile:
@@ -50,6 +56,7 @@ class DbtProjectFile:
     paths: tuple[str, ...]
     vars: Mapping[str, Any] = field(default_factory=dict)
     packages_path: str = "dbt_packages"
+    flags: Mapping[str, Any] = field(default_factory=dict)
 
 
 _PATH_KEYS = {
@@ -85,8 +92,8 @@ def read_dbt_project(text: str, file: str, env: Mapping[str, str]) -> DbtProject
     for key, default in _PATH_KEYS.items():
         value = raw.get(key, default)
         paths += [str(path) for path in (value if isinstance(value, list) else [value])]
-    rendered = _Renderer(env, {}, file)
-    variables = raw.get("vars")
+    rendered = DbtRenderer(env, {}, file)
+    variables, flags = raw.get("vars"), raw.get("flags")
     return DbtProjectFile(
         name=str(raw["name"]),
         profile=str(rendered.value(raw.get("profile") or raw["name"])),
@@ -94,6 +101,7 @@ def read_dbt_project(text: str, file: str, env: Mapping[str, str]) -> DbtProject
         paths=tuple(dict.fromkeys(paths)),
         vars=variables if isinstance(variables, dict) else {},
         packages_path=str(rendered.value(raw.get("packages-install-path") or "dbt_packages")),
+        flags=flags if isinstance(flags, dict) else {},
     )
 
 
@@ -110,7 +118,7 @@ def read_profile(
         raise ConfigError(
             f"there is no profile `{profile}` (known: {known})", at=Location(file, 1), hint="Check `profile:` in dbt_project.yml."
         )
-    renderer = _Renderer(env, variables or {}, file)
+    renderer = DbtRenderer(env, variables or {}, file)
     outputs = raw[profile].get("outputs")
     outputs = outputs if isinstance(outputs, dict) else {}
     name = target or str(renderer.value(raw[profile].get("target") or "default"))
@@ -150,13 +158,17 @@ def _threads(value: Any, file: str) -> int:
         raise ConfigError(f"`threads` must be a number, found {value!r}", at=Location(file)) from error
 
 
-class _Renderer:
-    """dbt's profile Jinja: `env_var`, `var`, `flags.PROFILES_DIR` and the `as_*` filters; a lone expression keeps its type."""
+class DbtRenderer:
+    """The Jinja of dbt's YAML files: `env_var`, `var`, `target`, `flags.PROFILES_DIR` and the `as_*` filters.
 
-    def __init__(self, env: Mapping[str, str], variables: Mapping[str, Any], file: str) -> None:
+    A lone expression keeps its type. Profiles have no `target`.
+    """
+
+    def __init__(self, env: Mapping[str, str], variables: Mapping[str, Any], file: str, target: Mapping[str, Any] | None = None) -> None:
         self._env = env
         self._vars = variables
         self._file = file
+        self._target = target
         self._jinja: Any = None
 
     def value(self, value: Any) -> Any:
@@ -191,6 +203,8 @@ class _Renderer:
             self._jinja = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
             flags = {"PROFILES_DIR": str(PurePath(self._file).parent)}
             self._jinja.globals.update({"env_var": self._env_var, "var": self._var, "flags": flags})
+            if self._target is not None:
+                self._jinja.globals["target"] = self._target
             self._jinja.filters.update({"as_bool": _as_bool, "as_number": _as_number, "as_native": _as_number, "as_text": str})
         return self._jinja
 
@@ -203,6 +217,8 @@ class _Renderer:
         return found
 
     def _var(self, name: str, default: Any = None) -> Any:
+        if self._target is not None and default is None and name not in self._vars:
+            raise ConfigError(f"the variable {name} is not set", at=Location(self._file), hint=f"Give it: --vars '{name}: ...'.")
         return self._vars.get(name, default)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,13 @@ class Defaults(FileModel):
     executor: str = Field(default="auto", pattern="^(auto|native|dbt)$")
 
 
+class Evidence(FileModel):
+    """How inputs are judged that Penstock does not build."""
+
+    content_rows: int = Field(default=100_000_000, ge=0, description="sources with more rows are judged by their load times")
+    files: Literal["listing", "content"] = Field(default="listing", description="name, size and time of files, or all they hold")
+
+
 class ProjectFile(FileModel):
     """`penstock.yml`; every key is optional, folders are relative to the file."""
 
@@ -39,6 +46,7 @@ class ProjectFile(FileModel):
     state_schema: str = Field(default="penstock", min_length=1, description="schema of the state tables")
     attach: dict[str, Attachment] = Field(default_factory=dict, description="databases that ingestion files may read")
     extensions: list[str] = Field(default_factory=list, description="DuckDB extensions that ingestion files may load")
+    evidence: Evidence = Field(default_factory=Evidence, description="how inputs are judged that Penstock does not build")
     defaults: Defaults = Field(default_factory=Defaults, description="values for assets that say nothing themselves")
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from penstock.assets.fingerprint import digest
 from penstock.assets.names import RelationName
+from penstock.parser.canonical import canonical_query
+from penstock.parser.reads import columns_read
+from penstock.parser.scopes import means_cte
 
 VOLATILE_FUNCTIONS = frozenset(
     (
@@ -42,7 +47,9 @@ class QueryFacts:
 
     `tables` are relations as written, CTE names taken out; `files` are glob patterns; `unknown` names inputs that
     cannot be told from the text; `volatile` are functions such as now(); `error` is set where the text was not
-    understood at all, and then nothing else may be believed.
+    understood at all, and then nothing else may be believed. `reads` are the columns read of a table, lower case; a table
+    that is missing there is read in full. `canonical` is the hash of what counts of the text; `functions` are the names
+    of those it calls.
     """
 
     tables: tuple[RelationName, ...] = ()
@@ -50,6 +57,9 @@ class QueryFacts:
     unknown: tuple[str, ...] = ()
     volatile: tuple[str, ...] = ()
     error: str = ""
+    reads: Mapping[RelationName, frozenset[str]] = field(default_factory=dict)
+    canonical: str = ""
+    functions: tuple[str, ...] = ()
 
 
 def parse_one(sql: str, dialect: str) -> exp.Expr:
@@ -67,12 +77,24 @@ def parse_one(sql: str, dialect: str) -> exp.Expr:
 
 def read_query(sql: str, dialect: str) -> QueryFacts:
     """Read one query; never raises: what is not understood is said in `error`."""
+    tree = None
     try:
-        return facts_of(parse_one(sql, dialect))
+        tree = parse_one(sql, dialect)
+        facts = facts_of(tree)
     except ValueError as error:
-        return QueryFacts(error=str(error))
+        facts = QueryFacts(error=str(error))
     except RecursionError:
-        return QueryFacts(error="the query is nested too deeply to be read")
+        tree, facts = None, QueryFacts(error="the query is nested too deeply to be read")
+    return dataclasses.replace(facts, canonical=digest(canonical_query(sql, dialect, tree if not facts.error else None)))
+
+
+def reads_for(sql: str, dialect: str, wanted: Collection[str]) -> Mapping[RelationName, frozenset[str]]:
+    """Return the columns a query reads for the sake of some of its own; tables that are missing are read in full."""
+    try:
+        found = columns_read(parse_one(sql, dialect), wanted)
+    except (ValueError, RecursionError):
+        return {}
+    return {table: names for table, names in found.items() if names is not None}
 
 
 def facts_of(tree: exp.Expr) -> QueryFacts:
@@ -86,12 +108,21 @@ def facts_of(tree: exp.Expr) -> QueryFacts:
     unknown: set[str] = set()
     for table in tree.find_all(exp.Table):
         _read_table(table, ctes, tables, files, unknown)
-    volatile = {name for name in _function_names(tree) if name in VOLATILE_FUNCTIONS}
+    functions = set(_function_names(tree))
+    volatile = functions & VOLATILE_FUNCTIONS
     if any(_function_name(function) == "age" and len(_arguments(function)) == 1 for function in tree.find_all(exp.Anonymous)):
         volatile.add("age")  # with one argument it counts from today
     if tree.find(exp.TableSample) is not None:
         volatile.add("tablesample")
-    return QueryFacts(tuple(sorted(tables)), tuple(sorted(files)), tuple(sorted(unknown)), tuple(sorted(volatile)))
+    reads = {table: names for table, names in columns_read(tree).items() if names is not None}
+    return QueryFacts(
+        tables=tuple(sorted(tables)),
+        files=tuple(sorted(files)),
+        unknown=tuple(sorted(unknown)),
+        volatile=tuple(sorted(volatile)),
+        reads=reads,
+        functions=tuple(sorted(functions)),
+    )
 
 
 def _read_table(table: exp.Table, ctes: set[str], tables: set[RelationName], files: set[str], unknown: set[str]) -> None:
@@ -110,7 +141,7 @@ def _read_table(table: exp.Table, ctes: set[str], tables: set[RelationName], fil
         files.add(source.name)
         return
     name = table.name
-    if not name or (not table.db and name.lower() in ctes and _is_cte(table, name.lower())):
+    if not name or (not table.db and name.lower() in ctes and means_cte(table, name.lower())):
         return
     if not table.db and _FILE_NAME.search(name):
         files.add(name)
@@ -118,24 +149,6 @@ def _read_table(table: exp.Table, ctes: set[str], tables: set[RelationName], fil
         unknown.add(str(RelationName("", table.db, name)))
     else:
         tables.add(RelationName(table.catalog, table.db, name))
-
-
-def _is_cte(table: exp.Table, name: str) -> bool:
-    """Tell whether a name means a CTE where it stands: one of a statement around it and, within a WITH, an earlier one."""
-    node: exp.Expr | None = table
-    left_with = False
-    while node is not None:
-        own = None if left_with else node.args.get("with_")
-        visible = own.expressions if own is not None else []
-        if isinstance(node, exp.CTE) and isinstance(node.parent, exp.With):
-            siblings = node.parent.expressions
-            number = next(index for index, cte in enumerate(siblings) if cte is node)
-            visible = siblings[: number + 1] if node.parent.recursive else siblings[:number]
-        if any(cte.alias.lower() == name for cte in visible):
-            return True
-        left_with = isinstance(node, exp.With)  # of its statement's CTEs only the earlier ones count, and they were looked at
-        node = node.parent
-    return False
 
 
 def _patterns(function: exp.Func) -> Iterator[str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from penstock.assets.asset import Asset
+from penstock.assets.code_version import ALGORITHM, algorithm_of
 from penstock.plan.facts import Facts
+from penstock.plan.freshness import expired
 from penstock.plan.reasons import Reason
+from penstock.plan.versions import Versions
 
 Held = Mapping[int, str]
 
@@ -66,7 +70,7 @@ class RelationMissing:
         for number in candidates:
             asset = facts.graph.assets[number]
             built = facts.state.materializations.get(asset.key)
-            if built is None or asset.relation is None or facts.state.relation_types.get(asset.key) == "function":
+            if built is None or asset.relation is None or built.relation_type == "function":
                 continue
             standing = facts.standing_type(number)
             if standing is None:
@@ -77,19 +81,43 @@ class RelationMissing:
 
 
 @dataclass(frozen=True)
+class RelationChanged:
+    """The table or view was changed, replaced or emptied by somebody else since it was built."""
+
+    reason: ClassVar[Reason] = Reason.RELATION_CHANGED
+
+    def holds(self, candidates: Iterable[int], facts: Facts) -> Held:
+        keys = ((number, facts.graph.assets[number].key) for number in candidates)
+        return {number: facts.drifted[key].detail for number, key in keys if key in facts.drifted}
+
+
+@dataclass(frozen=True)
 class CodeChanged:
-    """The raw code version differs from the recorded one."""
+    """The code means something else than what is on record; comments, layout and names within a query do not count."""
 
     reason: ClassVar[Reason] = Reason.CODE_CHANGED
 
     def holds(self, candidates: Iterable[int], facts: Facts) -> Held:
         found = {}
         for number in candidates:
-            asset = facts.graph.assets[number]
-            record = facts.state.checks.get(asset.key) if asset.is_test else facts.state.materializations.get(asset.key)
-            if record is not None and record.code_version != asset.fingerprint:
+            asset, record = facts.graph.assets[number], facts.record(number)
+            if record is not None and not facts.same_code(number):
                 found[number] = asset.ingest.path if asset.ingest else asset.path
+                if algorithm_of(record.code_version) != ALGORITHM:
+                    found[number] = "code versions are made in another way now; see penstock store carry-over"
         return found
+
+
+@dataclass(frozen=True)
+class SchemaChanged:
+    """A view stands on columns that are there no more, or have another type: it must be made anew to be read."""
+
+    reason: ClassVar[Reason] = Reason.SCHEMA_CHANGED
+
+    def holds(self, candidates: Iterable[int], facts: Facts) -> Held:
+        versions = facts.versions
+        views = [number for number in candidates if versions.is_view(facts.graph.assets[number].key)]
+        return {number: few(names) for number in views if (names := list(versions.changed_columns(number)))}
 
 
 @dataclass(frozen=True)
@@ -120,32 +148,58 @@ class PreviousFailed:
 
 @dataclass(frozen=True)
 class Volatile:
-    """The query, or the Jinja that makes it, asks the clock, chance or the warehouse."""
+    """The query, a view it reads, or the Jinja that makes it asks the clock, chance or the warehouse."""
 
     reason: ClassVar[Reason] = Reason.VOLATILE
 
     def holds(self, candidates: Iterable[int], facts: Facts) -> Held:
-        found = {}
+        found: dict[int, str] = {}
+        versions = facts.versions
         for number in candidates:
-            asset = facts.graph.assets[number]
-            if asset.recompile:
+            asset, record = facts.graph.assets[number], facts.record(number)
+            wish = volatile_wish(asset)
+            if wish is not None:
+                found |= {number: "meta.penstock.volatile"} if wish else {}
+            elif asset.recompile:
                 found[number] = "its Jinja reads the warehouse or the clock"
-            elif asset.key in facts.state.volatile:
-                found[number] = facts.state.volatile[asset.key]
+            elif record is not None and not versions.is_view(asset.key):
+                views = (f"{display(name)}: {why}" for name in versions.inputs_of(number) if (why := versions.volatile(name)))
+                why = record.volatile or next(views, "")
+                found |= {number: why} if why else {}
         return found
 
 
 @dataclass(frozen=True)
+class TtlExpired:
+    """A volatile query's `build_after` or `lag_tolerance` has passed since its last build; until then it waits."""
+
+    reason: ClassVar[Reason] = Reason.TTL_EXPIRED
+
+    def holds(self, candidates: Iterable[int], facts: Facts) -> Held:
+        return Volatile().holds([number for number in candidates if expired(facts, number)], facts)
+
+
+def volatile_wish(asset: Asset) -> bool | None:
+    """Return what `meta.penstock.volatile` says, None where it says nothing."""
+    wishes = (asset.config.get("meta") or {}).get("penstock")
+    wish = wishes.get("volatile") if isinstance(wishes, dict) else None
+    return wish if isinstance(wish, bool) else None
+
+
+@dataclass(frozen=True)
 class UnknownEvidence:
-    """An input's version cannot be told, so nothing permits a skip."""
+    """An input's version cannot be told, so nothing permits a skip; a view holds no rows that could be wrong."""
 
     reason: ClassVar[Reason] = Reason.UNKNOWN_EVIDENCE
 
     def holds(self, candidates: Iterable[int], facts: Facts) -> Held:
         found = {}
+        versions = facts.versions
         for number in candidates:
-            for name in _input_names(number, facts):
-                if facts.version(name) is None:
+            if versions.is_view(facts.graph.assets[number].key):
+                continue
+            for name in versions.inputs_of(number):
+                if versions.of(name) is None:
                     seen = facts.observed.get(name)
                     found[number] = f"{name}: {seen.detail}" if seen is not None and seen.detail else name
                     break
@@ -154,7 +208,7 @@ class UnknownEvidence:
 
 @dataclass(frozen=True)
 class InputChanged:
-    """An input has another version than the one that was consumed; files are told apart from assets by `files`."""
+    """An input holds something else than what was consumed; files are told apart from assets by `files`."""
 
     files: bool
     reason: ClassVar[Reason] = Reason.UPSTREAM_NEWER
@@ -162,9 +216,9 @@ class InputChanged:
     def holds(self, candidates: Iterable[int], facts: Facts) -> Held:
         found = {}
         for number in candidates:
-            changed = [name for name in _changed_inputs(number, facts) if is_file(name) is self.files]
+            changed = [name for name in changed_inputs(number, facts, facts.versions) if is_file(name) is self.files]
             if changed:
-                found[number] = ", ".join(map(display, changed[:3])) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+                found[number] = few(changed)
         return found
 
 
@@ -178,7 +232,7 @@ class NewFiles(InputChanged):
 
 @dataclass(frozen=True)
 class UpstreamNewer(InputChanged):
-    """An upstream asset was built, or a source changed, since this one read it."""
+    """An upstream asset or a source holds other rows, in columns that are read, than when they were consumed."""
 
     files: bool = False
     reason: ClassVar[Reason] = Reason.UPSTREAM_NEWER
@@ -189,8 +243,11 @@ RULES: tuple[Condition, ...] = (
     FullRefresh(),
     NeverBuilt(),
     RelationMissing(),
+    RelationChanged(),
     CodeChanged(),
+    SchemaChanged(),
     PreviousFailed(),
+    TtlExpired(),
     Volatile(),
     UnknownEvidence(),
     NewFiles(),
@@ -215,19 +272,17 @@ def display(name: str) -> str:
     return ".".join(parts[2:]) if parts[0] in ("model", "seed", "snapshot", "source", "function", "unit_test") and len(parts) > 2 else name
 
 
-def _input_names(number: int, facts: Facts) -> list[str]:
-    """Return the declared inputs, and those that the last build found in the query itself."""
-    declared = [facts.graph.assets[parent].key for parent in facts.inputs[number]]
-    recorded = [seen.input for seen in facts.state.inputs.get(facts.graph.assets[number].key, ())]
-    return list(dict.fromkeys([*declared, *(name for name in recorded if is_file(name) or name.startswith("table:"))]))
-
-
-def _changed_inputs(number: int, facts: Facts) -> list[str]:
+def changed_inputs(number: int, facts: Facts, versions: Versions) -> list[str]:
+    """Return the inputs that differ, by `versions`, from what an asset or a test consumed; a view consumes nothing."""
     asset = facts.graph.assets[number]
     if asset.is_test:
         result = facts.state.checks.get(asset.key)
-        if result is None or result.inputs_version == facts.inputs_version(number):
+        if result is None or result.inputs_version == versions.digest(number):
             return []
         return [facts.graph.assets[parent].key for parent in facts.inputs[number] or facts.graph.parents[number]] or ["an input it had"]
-    consumed = {seen.input: seen.version for seen in facts.state.inputs.get(asset.key, ())}
-    return [name for name in _input_names(number, facts) if consumed.get(name) != facts.version(name)]
+    return [] if versions.is_view(asset.key) else list(versions.changed(number))
+
+
+def few(names: Sequence[str]) -> str:
+    """Return at most three of the names, as people say them."""
+    return ", ".join(map(display, names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

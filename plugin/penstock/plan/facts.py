@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
-from penstock.assets.asset import EdgeKind, Kind
-from penstock.assets.fingerprint import fingerprint
+from penstock.assets.asset import Asset, EdgeKind, Kind
+from penstock.assets.freshness import NO_POLICY, Policy, model_criteria, policy_of
 from penstock.assets.names import AssetKey, RelationName
-from penstock.assets.records import Observation, StateSnapshot, Strength
+from penstock.assets.records import CheckResult, Drift, Materialization, Observation, Projection, StateSnapshot
+from penstock.errors import ConfigError, Location, PenstockError, raise_all
 from penstock.graph.asset_graph import AssetGraph
+from penstock.plan.versions import Versions
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,9 @@ class Facts:
     """The planner's whole world.
 
     `standing` are the relations that exist, names normalised; `observed` what was seen of inputs that nothing here
-    builds; `selected` the ids under consideration.
+    builds; `selected` the ids under consideration; `code_versions` those of assets whose raw code is not the recorded
+    one; `projections` the versions of some columns alone, to which a run adds; `drifted` the relations that were changed
+    behind Penstock's back; `now` is UTC without a zone, and where nobody says it every waiting time is over.
     """
 
     graph: AssetGraph
@@ -26,9 +31,13 @@ class Facts:
     selected: frozenset[int]
     standing: Mapping[RelationName, str] = field(default_factory=dict)
     observed: Mapping[str, Observation] = field(default_factory=dict)
+    code_versions: Mapping[AssetKey, str] = field(default_factory=dict)
+    projections: dict[Projection, str] = field(default_factory=dict)
+    drifted: Mapping[AssetKey, Drift] = field(default_factory=dict)
     database: str = ""
     force: bool = False
     full_refresh: bool = False
+    now: datetime = datetime.max  # noqa: DTZ901 (UTC without a zone, as everywhere)
 
     @cached_property
     def inputs(self) -> tuple[tuple[int, ...], ...]:
@@ -54,28 +63,67 @@ class Facts:
             return any(self.graph.edge_kind[parent, number] is EdgeKind.PRODUCER for parent in self.graph.parents[number])
         return not asset.builds_relation and asset.kind is not Kind.SOURCE
 
-    def version(self, name: AssetKey) -> str | None:
-        """Return the version an input has now; None where nothing trustworthy is known."""
-        built = self.state.materializations.get(name)
-        if built is not None and not (name in self.graph and self.graph[name].kind is Kind.SOURCE and self.graph[name].ingest is None):
-            return str(built.token)
-        seen = self.observed.get(name)
-        return seen.version if seen is not None and seen.strength != Strength.UNKNOWN else None
+    @cached_property
+    def versions(self) -> Versions:
+        """The versions of everything as of now."""
+        return self.new_versions()
+
+    def new_versions(self) -> Versions:
+        """Return versions that a run may add to."""
+        chosen = {self.graph.assets[number].key for number in self.selected}
+        actual = {key: drift.version for key, drift in self.drifted.items() if key not in chosen}
+        return Versions(self.graph, self.state, self.observed, self.inputs, self.projections, actual)
+
+    def same_code(self, number: int) -> bool:
+        """Whether an asset's code means what its record says, comments and names aside."""
+        asset = self.graph.assets[number]
+        record = self.record(number)
+        if record is None:
+            return False
+        return asset.fingerprint in record.fingerprints or self.code_versions.get(asset.key) == record.code_version
+
+    def record(self, number: int) -> Materialization | CheckResult | None:
+        """Return the materialization of an asset, or the result of a test."""
+        asset = self.graph.assets[number]
+        return self.state.checks.get(asset.key) if asset.is_test else self.state.materializations.get(asset.key)
 
     def standing_type(self, number: int) -> str | None:
         """Return `table` or `view` where the asset's relation exists."""
         relation = self.graph.assets[number].relation
         return None if relation is None else self.standing.get(RelationName(*relation.normalised(self.database)))
 
-    def inputs_version(self, number: int, override: Mapping[AssetKey, str] | None = None) -> str:
-        """Digest the versions of all inputs of a test; `override` holds what this run has built meanwhile.
+    def policy(self, number: int) -> Policy:
+        """Return when an asset may wait for its next build; one without rows to go stale never does."""
+        return self.policies.get(number, NO_POLICY)
 
-        A unit test depends on the code of its model and of what that reads, since dbt asks those for their columns.
+    @cached_property
+    def policies(self) -> Mapping[int, Policy]:
+        """The policies of the selected models and snapshots that were built as tables.
+
+        Raises ConfigError, or Problems, for those that cannot be understood, built or not.
         """
-        if self.graph.assets[number].kind is Kind.UNIT_TEST:
-            code = set(self.graph.parents[number])
-            code |= {parent for model in self.graph.parents[number] for parent in self.graph.parents[model]}
-            return fingerprint({self.graph.assets[one].key: self.graph.assets[one].fingerprint for one in code})
-        known = override or {}
-        keys = [self.graph.assets[parent].key for parent in self.inputs[number]]
-        return fingerprint({key: known.get(key) or self.version(key) or "unknown" for key in keys})
+        found: dict[int, Policy] = {}
+        read: dict[int, Policy] = {}  # by identity: assets from the cache share their configs
+        problems: list[PenstockError] = []
+        for number in sorted(self.selected):
+            asset = self.graph.assets[number]
+            if asset.kind not in (Kind.MODEL, Kind.SNAPSHOT):
+                continue
+            if id(asset.config) not in read:
+                read[id(asset.config)] = _policy(asset, problems)
+            built = self.state.materializations.get(asset.key)
+            if built is not None and built.relation_type != "view" and read[id(asset.config)] != NO_POLICY:
+                found[number] = read[id(asset.config)]
+        raise_all(problems)
+        return found
+
+
+def _policy(asset: Asset, problems: list[PenstockError]) -> Policy:
+    try:
+        model_criteria(asset.config)  # whoever reads them later can only leave out what makes no sense
+        return policy_of(asset.config)
+    except ConfigError as error:
+        error.at = Location(asset.path)
+        error.message = f"{asset.name}: {error.message}"
+        problems.append(error)
+        return NO_POLICY

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from penstock.assets.names import AssetKey
-from penstock.plan.conditions import RULES, display
+from penstock.plan.conditions import RULES, changed_inputs, display, few
 from penstock.plan.facts import Facts
+from penstock.plan.freshness import PATIENT, resting, waiting_for
 from penstock.plan.reasons import Decision, Reason
+from penstock.plan.versions import Versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +47,82 @@ def make_plan(facts: Facts) -> Plan:
         held = rule.holds([number for number in candidates if number not in due], facts)
         due.update({number: (rule.reason, detail) for number, detail in held.items()})
     blocked = _blocked(facts, candidates)
-    rows = []
-    for number in candidates:
-        if number not in due and number not in blocked:
-            upstream = [parent for parent in facts.inputs[number] if parent in due and parent in facts.selected]
-            if upstream:
-                names = [display(facts.graph.assets[parent].key) for parent in upstream]
-                due[number] = (Reason.UPSTREAM_NEWER, ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else ""))
-        rows.append(_row(facts, number, due.get(number), blocked.get(number)))
-    return Plan(tuple(rows))
+    outlook = _look_ahead(facts, candidates, {number: why for number, (why, _) in due.items() if number not in blocked})
+    return Plan(tuple(_row(facts, number, due, blocked, outlook) for number in candidates))
 
 
-def _row(facts: Facts, number: int, due: tuple[Reason, str] | None, blocked: tuple[Reason, str] | None) -> PlanRow:
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    """What the due ones bring about, by id.
+
+    `moving` may hold something else in the end: they, and everything behind them, through views too; `held` are held back
+    by their policies; `pending` are due if other inputs, which move, get newer data as well.
+    """
+
+    moving: set[int] = field(default_factory=set)
+    held: dict[int, tuple[Reason, str]] = field(default_factory=dict)
+    pending: set[int] = field(default_factory=set)
+
+
+def _look_ahead(facts: Facts, candidates: list[int], due: Mapping[int, Reason]) -> _Outlook:
+    wanted = set(candidates)
+    outlook = _Outlook()
+    for number, asset in enumerate(facts.graph.assets):
+        passes = number in wanted or asset.materialized == "view"
+        if number not in due and not (passes and any(parent in outlook.moving for parent in facts.inputs[number])):
+            continue
+        held = _held_back(facts, facts.versions, number, due.get(number, Reason.UPSTREAM_MAY_CHANGE), outlook.moving)
+        if held is not None and held[0] is not Reason.UPSTREAM_MAY_CHANGE:
+            outlook.held[number] = held
+            continue
+        outlook.moving.add(number)
+        if held is not None:
+            outlook.pending.add(number)
+    return outlook
+
+
+def _held_back(facts: Facts, versions: Versions, number: int, reason: Reason, moving: Collection[int] = ()) -> tuple[Reason, str] | None:
+    """Say which policy holds an asset back that is due for a reason; `upstream_may_change`: it will be known in the run."""
+    if reason not in PATIENT:
+        return None
+    rest = resting(facts, number)
+    if rest is not None or reason is Reason.VOLATILE:
+        return rest
+    names, movable = waiting_for(facts, versions, number, moving)
+    if not names:
+        return None
+    return Reason.UPSTREAM_MAY_CHANGE if movable else Reason.WAITING_ALL_PARENTS, few(names)
+
+
+def _row(
+    facts: Facts, number: int, due: Mapping[int, tuple[Reason, str]], blocked: Mapping[int, tuple[Reason, str]], outlook: _Outlook
+) -> PlanRow:
     key = facts.graph.assets[number].key
-    if blocked is not None:
-        return PlanRow(number, key, Decision.BLOCKED, *blocked)
-    if due is not None:
-        return PlanRow(number, key, Decision.BUILD, *due)
+    if number in blocked:
+        return PlanRow(number, key, Decision.BLOCKED, *blocked[number])
+    if number in outlook.held:
+        return PlanRow(number, key, Decision.REUSE, *outlook.held[number])
+    if number in due and number not in outlook.pending:
+        return PlanRow(number, key, Decision.BUILD, *due[number])
+    if number in outlook.moving:
+        upstream = [facts.graph.assets[parent].key for parent in facts.inputs[number] if parent in outlook.moving]
+        return PlanRow(number, key, Decision.MAYBE, Reason.UPSTREAM_MAY_CHANGE, few(upstream))
     return PlanRow(number, key, Decision.REUSE, Reason.FRESH)
+
+
+def decide(facts: Facts, versions: Versions, row: PlanRow) -> PlanRow:
+    """Decide what may be due, once all its inputs are done: `versions` knows what they hold now."""
+    key = facts.graph.assets[row.id].key
+    schema = list(versions.changed_columns(row.id)) if versions.is_view(key) else []
+    if schema:
+        return PlanRow(row.id, key, Decision.BUILD, Reason.SCHEMA_CHANGED, few(schema))
+    changed = changed_inputs(row.id, facts, versions)
+    if changed:
+        held = _held_back(facts, versions, row.id, Reason.UPSTREAM_NEWER)
+        if held is not None:
+            return PlanRow(row.id, key, Decision.REUSE, *held)
+        return PlanRow(row.id, key, Decision.BUILD, Reason.UPSTREAM_NEWER, few(changed))
+    return PlanRow(row.id, key, Decision.REUSE, Reason.UNCHANGED_INPUT, row.detail)
 
 
 def _blocked(facts: Facts, candidates: list[int]) -> dict[int, tuple[Reason, str]]:

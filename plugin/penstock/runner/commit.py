@@ -7,15 +7,17 @@ COMMIT; 6. read the token back. Step 4, blocking checks, comes between write and
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from penstock.assets.names import AssetKey, literal, quote
+from penstock.assets.records import InputVersion
 from penstock.assets.redact import redact
 from penstock.errors import CommitLost, StaleClaim, WarehouseError
+from penstock.state.content import content_of
 from penstock.state.queries import rendered
 from penstock.state.store import Statements
 from penstock.warehouse.failpoints import failpoint
@@ -33,13 +35,14 @@ class Publication:
     relation_type: str
     code_version: str
     executor: str
-    inputs: Mapping[str, str]
+    inputs: Sequence[InputVersion]
     started_at: datetime
+    fingerprint: str = ""
     partition: str = ""
     partition_start: datetime | None = None
     partition_end: datetime | None = None
     volatile: str = ""
-    view_version: str = ""
+    function_version: str = ""
 
     def for_partition(self, start: datetime, end: datetime, event_time: str) -> Publication:
         """Return the record of one time slice, half-open in UTC; content is counted and hashed over that slice alone."""
@@ -62,13 +65,16 @@ class Publication:
             "relation_name": self.relation_name,
             "relation_type": self.relation_type,
             "code_version": self.code_version,
-            "data_version": self.view_version,
+            "fingerprint": self.fingerprint,
+            "data_version": self.function_version,
+            "rows": None,
             "volatile": self.volatile,
             "executor": self.executor,
             "committed_at": now,
             "claimed_at": now,
-            "inputs": list(self.inputs),
-            "versions": list(self.inputs.values()),
+            "inputs": [seen.input for seen in self.inputs],
+            "versions": [seen.version for seen in self.inputs],
+            "columns": [None if seen.columns is None else list(seen.columns) for seen in self.inputs],
             "started_at": self.started_at,
             "finished_at": now,
             "status": "success",
@@ -78,16 +84,24 @@ class Publication:
     @property
     def undeclared(self) -> tuple[str, ...]:
         """The tables read without `ref` or `source`, as quoted names."""
-        return tuple(name.removeprefix("table:") for name in self.inputs if name.startswith("table:"))
+        return tuple(seen.input.removeprefix("table:") for seen in self.inputs if seen.input.startswith("table:"))
 
     @property
     def record_query(self) -> str:
-        """Tables are counted and hashed; what holds no rows of its own is not."""
-        return "record_table" if self.relation_type == "table" else "record_view"
+        """The statement that records it, where nothing is known of what was written."""
+        return {"table": "record_table", "view": "record_view"}.get(self.relation_type, "record_version")
 
 
-def publish(sql: Statements, what: Publication, write: Callable[[], None], clock: Callable[[], datetime]) -> int | None:
-    """Write and record in one transaction and return the number of rows on record (None for a view).
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What stands on record after a commit: the number of rows (None where there are none of its own) and the version."""
+
+    rows: int | None
+    version: str
+
+
+def publish(sql: Statements, what: Publication, write: Callable[[], None], clock: Callable[[], datetime]) -> Committed:
+    """Write and record in one transaction and return what is on record.
 
     Raises StaleClaim when another run took the asset over, CommitLost when the record cannot be read back, and
     whatever `write` raises; in each case nothing is visible.
@@ -108,8 +122,8 @@ def publish(sql: Statements, what: Publication, write: Callable[[], None], clock
     return _committed(sql, what)
 
 
-def _committed(sql: Statements, what: Publication) -> int | None:
-    """Commit and return the recorded number of rows; an error is not yet a failure, for the reply alone may be lost."""
+def _committed(sql: Statements, what: Publication) -> Committed:
+    """Commit and return what is on record; an error is not yet a failure, for the reply alone may be lost."""
     try:
         sql.connection.commit()
     except WarehouseError as error:
@@ -132,19 +146,22 @@ def fence(sql: Statements, what: Publication, now: datetime) -> None:
 def record(sql: Statements, what: Publication, now: datetime) -> None:
     """Append materialization, inputs and attempt inside the open transaction."""
     values = what.values(now)
-    sql.run(what.record_query, values, relation=what.relation)
+    if what.relation_type == "table":
+        content = content_of(sql, what.relation)
+        sql.run("record_version", {**values, "data_version": content.version, "rows": content.rows})
+    else:
+        sql.run(what.record_query, values, relation=what.relation)
     if what.inputs:
         sql.run("record_inputs", values)
     sql.run("record_attempt", values)
 
 
-def read_back(sql: Statements, what: Publication) -> int | None:
-    """Return the recorded number of rows. Raises CommitLost when there is no record: then there is no data either."""
+def read_back(sql: Statements, what: Publication) -> Committed:
+    """Return what is on record. Raises CommitLost when there is no record: then there is no data either."""
     rows = sql.run("read_back", what.values(what.started_at))
     if not rows:
         raise CommitLost(f"{what.asset}: the transaction did not commit")
-    count = rows[0][0]
-    return None if count is None else int(count)
+    return Committed(*rows[0])
 
 
 def hooks_sql(schema: str, what: Publication, now: datetime) -> tuple[str, str]:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from penstock.assets.asset import Asset
+from penstock.assets.asset import Asset, Kind
+from penstock.assets.code_version import code_version
 from penstock.assets.fingerprint import fingerprint
 from penstock.assets.names import AssetKey, RelationName
-from penstock.assets.records import Strength
+from penstock.assets.records import InputVersion, Materialization, Observation, Strength
 from penstock.errors import PenstockError, WarehouseError
 from penstock.graph.asset_graph import AssetGraph
-from penstock.parser.query import QueryFacts
+from penstock.parser.query import QueryFacts, reads_for
+from penstock.plan.conditions import volatile_wish
 from penstock.plan.facts import Facts
-from penstock.runner.commit import Publication, record_attempt
+from penstock.runner.commit import Committed, Publication, record_attempt
 from penstock.runner.outcomes import Outcome, Status
+from penstock.runner.projections import Projections
+from penstock.state.content import content_of
 from penstock.state.store import Statements
 from penstock.warehouse.files import observe_files
 from penstock.warehouse.protocol import Warehouse
@@ -31,13 +37,16 @@ class Queries(Protocol):
     def get(self, asset: Asset) -> tuple[str, QueryFacts]:
         """Return the compiled query and what it reads. Raises ProjectError where it cannot be compiled."""
 
+    def has(self, asset: Asset) -> bool:
+        """Whether the query is there without compiling."""
+
     def learned(self, asset: Asset, sql: str) -> QueryFacts:
         """Take in a query that dbt compiled while it ran the node, and return what it reads."""
 
 
 @dataclass
 class RunContext:
-    """One run. `versions` and `existing` change as assets finish: the main thread writes, workers read."""
+    """One run. `versions` and `existing` change as assets finish."""
 
     run_id: str
     facts: Facts
@@ -48,9 +57,8 @@ class RunContext:
     project_folder: Path
     working_folder: Path
     transactions: bool = True
+    observe_files: Callable[[str, str, Path], Observation] = observe_files
     tokens: dict[tuple[AssetKey, str], int] = field(default_factory=dict)
-    latest_token: dict[AssetKey, int] = field(default_factory=dict)
-    versions: dict[AssetKey, str] = field(default_factory=dict)
     existing: dict[RelationName, str] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
     draining: threading.Event = field(default_factory=threading.Event)
@@ -58,7 +66,12 @@ class RunContext:
     on_interrupt: Callable[[], None] | None = None
     _local: threading.local = field(default_factory=threading.local)
     _open: list[Statements] = field(default_factory=list)
+    _narrowed: dict[tuple[str, frozenset[str]], dict[str, frozenset[str] | None]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.versions = self.facts.new_versions()
+        self.projections = Projections(self)
 
     @property
     def graph(self) -> AssetGraph:
@@ -70,7 +83,6 @@ class RunContext:
         with self._lock:
             for (key, partition), token in tokens.items():
                 self.tokens[key, partition] = token
-                self.latest_token[key] = max(token, self.latest_token.get(key, 0))
 
     def statements(self, *, ingest: bool = False) -> Statements:
         """Return this thread's connection with the state's queries; ingestion has one of its own with its search path."""
@@ -113,24 +125,56 @@ class RunContext:
         """Return `table` or `view` for a relation that stands, None for one that does not."""
         return self.existing.get(RelationName(*relation.normalised(self.facts.database)))
 
-    def consumed(self, number: int, query: QueryFacts) -> dict[str, str]:
+    def consumed(self, number: int, query: QueryFacts, *, view: bool) -> list[InputVersion]:
         """Return the versions of everything an asset is about to read, looked at before it reads.
 
-        An input whose version nobody knows is left out; the planner then finds it changed, which means build.
+        A view's own inputs are those it names; a table's are also what lies behind views. An input whose version nobody
+        knows is left out; the planner then finds it changed, which means build.
         """
-        found: dict[str, str] = {}
-        for parent in self.facts.inputs[number]:
-            key = self.graph.assets[parent].key
-            version = self.versions.get(key) or self.facts.version(key)
-            if version is not None:
-                found[key] = version
+        reads = self._reads(number, query.reads, query.error)
+        consumed = self.versions.consumed(reads, through_views=not view, narrow=self._narrow)
+        known = {seen.input for seen in consumed}
+        for name in self.versions.behind(reads, self._narrow) if not view else ():
+            if name not in known and name not in self.graph:  # a file, or a table nobody declared, that a view reads
+                consumed.append(InputVersion(name, self._look_at(name)))
         asset = self.graph.assets[number]
         prefix, base = ("file:", self.project_folder) if asset.ingest else ("cwd:", self.working_folder)
         for pattern in dict.fromkeys((*(asset.ingest.watch if asset.ingest else ()), *query.files)):
-            seen = observe_files(f"{prefix}{pattern}", pattern, base)
-            found[seen.asset] = seen.version if seen.strength != Strength.UNKNOWN else "unknown"
-        for table in self.undeclared(number, query):
-            found[f"table:{table.sql}"] = self.observe(table)
+            seen = self.observe_files(f"{prefix}{pattern}", pattern, base)
+            consumed.append(InputVersion(seen.asset, seen.version if seen.strength != Strength.UNKNOWN else "unknown"))
+        undeclared = (f"table:{table.sql}" for table in self.undeclared(number, query))
+        consumed += [InputVersion(name, self._look_at(name)) for name in undeclared]
+        self.projections.keep_of_sources(consumed)
+        return list({seen.input: seen for seen in consumed}.values())
+
+    def _look_at(self, name: str) -> str:
+        """Return the version of an input that is no asset, `unknown` where it cannot be told."""
+        kind, _, place = name.partition(":")
+        if kind == "table":
+            with suppress(WarehouseError):
+                return content_of(self.statements(), place).version
+            return "unknown"
+        seen = self.observe_files(name, place, self.project_folder if kind == "file" else self.working_folder)
+        return seen.version if seen.strength != Strength.UNKNOWN else "unknown"
+
+    def _narrow(self, name: AssetKey, columns: frozenset[str]) -> dict[str, frozenset[str] | None] | None:
+        """Return what a view reads for the sake of some of its columns, if its query is at hand and it is made by it."""
+        asset = self.graph[name]
+        if asset.fingerprint not in self.versions.fingerprints(name) or not self.queries.has(asset):
+            return None
+        key = (asset.fingerprint, columns)
+        if key not in self._narrowed:
+            reads = reads_for(self.queries.get(asset)[0], self.warehouse.capabilities.dialect, columns)
+            self._narrowed[key] = self._reads(self.graph.ids[name], reads)
+        return self._narrowed[key]
+
+    def _reads(self, number: int, reads: Mapping[RelationName, frozenset[str]], error: str = "") -> dict[str, frozenset[str] | None]:
+        """Return the declared inputs of an asset, each with the columns its query reads; None where that is not known."""
+        known = {table.normalised(self.facts.database): columns for table, columns in reads.items()} if not error else {}
+        found: dict[str, frozenset[str] | None] = {}
+        for parent in self.facts.inputs[number]:
+            asset = self.graph.assets[parent]
+            found[asset.key] = known.get(asset.relation.normalised(self.facts.database)) if asset.relation else None
         return found
 
     def undeclared(self, number: int, query: QueryFacts) -> list[RelationName]:
@@ -145,19 +189,14 @@ class RunContext:
             declared.add(asset.relation.normalised(self.facts.database))
         return [table for table in query.tables if table.normalised(self.facts.database) not in declared]
 
-    def observe(self, table: RelationName) -> str:
-        """Return the content version of a table, `unknown` where it cannot be read."""
-        with suppress(WarehouseError):
-            return str(self.statements().run("observe", relation=table.sql)[0][0])
-        return "unknown"
-
     def publication(
         self, number: int, *, executor: str, relation_type: str, query: QueryFacts, started_at: datetime, partition: str = ""
     ) -> Publication:
         """Return what the record of an attempt at an asset will say."""
         asset = self.graph.assets[number]
-        inputs = self.consumed(number, query)
+        inputs = self.consumed(number, query, view=relation_type == "view")
         relation = asset.relation
+        code = code_version(asset, query.canonical)
         return Publication(
             run_id=self.run_id,
             asset=asset.key,
@@ -165,14 +204,25 @@ class RunContext:
             relation=relation.sql if relation else "",
             relation_name=str(relation or ""),
             relation_type=relation_type,
-            code_version=asset.fingerprint,
+            code_version=code,
+            fingerprint=asset.fingerprint,
             executor=executor,
             inputs=inputs,
             started_at=started_at,
             partition=partition,
-            volatile=volatile_text(query),
-            view_version="code:" + fingerprint({"code": asset.fingerprint, "inputs": inputs}) if relation_type != "table" else "",
+            volatile=self._volatility(number, query),
+            function_version="code:" + fingerprint({"code": code, **{seen.input: seen.version for seen in inputs}}),
         )
+
+    def committed(self, what: Publication, done: Committed) -> None:
+        """Take in what was committed, for those who read it next; of one with partitions, all of them count."""
+        version = str(self.statements().run("version_of", {"asset": what.asset})[0][0]) if what.partition else done.version
+        made = Materialization(
+            what.asset, what.partition, what.run_id, what.token, what.code_version, version, done.rows, what.relation_name,
+            what.started_at, what.relation_type, what.volatile, frozenset({what.fingerprint}),
+        )  # fmt: skip
+        with self._lock:
+            self.versions.built(made, what.inputs)
 
     @property
     def failure(self) -> Status:
@@ -190,7 +240,7 @@ class RunContext:
         token = self.tokens.get((asset.key, ""))
         if token is not None:
             with suppress(PenstockError):
-                self.record_failure(Publication(self.run_id, asset.key, token, "", "", "", asset.fingerprint, "", {}, started_at), message)
+                self.record_failure(Publication(self.run_id, asset.key, token, "", "", "", "", "", (), started_at), message)
 
     def outcome(
         self,
@@ -204,6 +254,7 @@ class RunContext:
         failures: int | None = None,
         inputs_version: str = "",
         volatile: str = "",
+        code_version: str = "",
         undeclared: tuple[str, ...] = (),
     ) -> Outcome:
         """Return how an asset ended, as of now."""
@@ -211,13 +262,28 @@ class RunContext:
         return Outcome(
             id=number, asset=self.graph.assets[number], status=status, executor=executor, message=message, started_at=started_at,
             finished_at=now, seconds=(now - started_at).total_seconds(), rows=rows, failures=failures,
-            inputs_version=inputs_version, volatile=volatile, undeclared=undeclared,
+            inputs_version=inputs_version, volatile=volatile, code_version=code_version, undeclared=undeclared,
         )  # fmt: skip
 
     def test_volatility(self, number: int, query: QueryFacts) -> str:
         """Say why a test may come out otherwise next time; what it reads beyond its declared inputs counts too."""
         read = (*query.files, *(str(table) for table in self.undeclared(number, query)))
-        return volatile_text(QueryFacts(volatile=query.volatile, unknown=(*query.unknown, *read), error=query.error))
+        return self._volatility(number, dataclasses.replace(query, unknown=(*query.unknown, *read)))
+
+    def _volatility(self, number: int, query: QueryFacts) -> str:
+        """Say why an asset may come out otherwise next time; what `meta.penstock.volatile` denies is not said."""
+        if volatile_wish(self.graph.assets[number]) is False:
+            return ""
+        foreign = sorted(self._foreign_functions.intersection(query.functions))
+        return volatile_text(
+            dataclasses.replace(query, unknown=(*query.unknown, *(f"{name}(), whose text is not known" for name in foreign)))
+        )
+
+    @cached_property
+    def _foreign_functions(self) -> frozenset[str]:
+        """The functions and macros that somebody made in the database, dbt's own function nodes left out."""
+        known = {asset.relation.identifier.lower() for asset in self.graph.assets if asset.kind is Kind.FUNCTION and asset.relation}
+        return self.warehouse.own_functions() - known
 
 
 def volatile_text(query: QueryFacts) -> str:

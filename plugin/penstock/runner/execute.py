@@ -81,7 +81,7 @@ class Loop:
                 self._tell(outcome)
             return
         self._settle(news)
-        if news.asset.is_test:
+        if news.asset.is_test and news.status is not Status.REUSED:
             self._unrecorded += 1
             recorder.put(news)
         else:
@@ -94,11 +94,8 @@ class Loop:
     def _settle(self, outcome: Outcome) -> None:
         """Take a finished asset into what later ones see."""
         self.schedule.finish(outcome.id)
-        asset = outcome.asset
-        token = self.context.latest_token.get(asset.key)
-        if outcome.status is Status.SUCCESS and token is not None:  # a microbatch model may have had no batch to run
-            self.context.versions[asset.key] = str(token)
-            self.context.relation_built(asset)
+        if outcome.status is Status.SUCCESS:
+            self.context.relation_built(outcome.asset)
 
     def _tell(self, outcome: Outcome) -> None:
         self._outcomes.append(outcome)

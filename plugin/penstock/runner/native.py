@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from penstock.assets.asset import IngestSpec, TestSpec
+from penstock.assets.code_version import code_version
 from penstock.compiler.materialize import NATIVE, RELATION_TYPES
 from penstock.compiler.tests import test_query, verdict
 from penstock.errors import WarehouseError
@@ -44,14 +45,15 @@ def _run_relation(context: RunContext, number: int) -> Outcome:
         sql.connection.execute(steps[-1], bound)
 
     try:
-        rows = publish(sql, what, write, context.clock)
+        done = publish(sql, what, write, context.clock)
     except WarehouseError as error:
         message = _in_file(str(error), asset.ingest)
         context.record_failure(what, message)
         return context.outcome(number, context.failure, EXECUTOR, message, started)
-    message = f"SELECT {rows}" if rows is not None else "OK"
+    context.committed(what, done)
+    message = f"SELECT {done.rows}" if done.rows is not None else "OK"
     return context.outcome(
-        number, Status.SUCCESS, EXECUTOR, message, started, rows=rows, volatile=what.volatile, undeclared=what.undeclared
+        number, Status.SUCCESS, EXECUTOR, message, started, rows=done.rows, volatile=what.volatile, undeclared=what.undeclared
     )
 
 
@@ -73,7 +75,7 @@ def _run_test(context: RunContext, number: int) -> Outcome:
     started = context.clock()
     query, facts = context.queries.get(asset)
     spec = asset.test or TestSpec()
-    inputs_version = context.facts.inputs_version(number, context.versions)
+    inputs_version = context.versions.digest(number)
     volatile = context.test_volatility(number, facts)
     try:
         rows = context.statements().connection.execute(test_query(spec, query))
@@ -84,5 +86,5 @@ def _run_test(context: RunContext, number: int) -> Outcome:
     found = verdict(spec, int(rows[0][0]), bool(rows[0][1]), bool(rows[0][2]))
     return context.outcome(
         number, Status(found.status), EXECUTOR, found.message, started,
-        failures=found.failures, inputs_version=inputs_version, volatile=volatile,
+        failures=found.failures, inputs_version=inputs_version, volatile=volatile, code_version=code_version(asset, facts.canonical),
     )  # fmt: skip

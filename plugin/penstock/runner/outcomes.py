@@ -19,6 +19,7 @@ class Status(StrEnum):
     FAIL = "fail"
     ERROR = "error"
     SKIPPED = "skipped"
+    REUSED = "reused"
     CANCELLED = "cancelled"
 
     @property
@@ -46,6 +47,7 @@ class Outcome:
     failures: int | None = None
     inputs_version: str = ""
     volatile: str = ""
+    code_version: str = ""
     undeclared: tuple[str, ...] = ()
 
 

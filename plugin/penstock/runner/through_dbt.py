@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from penstock.assets.asset import Asset, Kind
+from penstock.assets.code_version import code_version
 from penstock.errors import CommitLost, PenstockError
 from penstock.parser.query import QueryFacts
-from penstock.runner.commit import Publication, hooks_sql, publish, read_back, record_attempt
+from penstock.runner.commit import Committed, Publication, hooks_sql, publish, read_back, record_attempt
 from penstock.runner.context import RunContext
 from penstock.runner.outcomes import Outcome, Status
 from penstock.state.writer import StateWriter
@@ -46,16 +47,17 @@ def run_through_dbt(context: RunContext, nodes: NodeRunner, number: int) -> Outc
 def _run_test(context: RunContext, nodes: NodeRunner, number: int) -> Outcome:
     asset = context.graph.assets[number]
     started = context.clock()
-    inputs_version = context.facts.inputs_version(number, context.versions)
+    inputs_version = context.versions.digest(number)
     result = nodes.run(asset.key)
-    volatile = ""
+    volatile, canonical = "", ""
     if asset.kind is Kind.TEST and result.compiled:
         facts = context.queries.learned(asset, result.compiled)
-        volatile = context.test_volatility(number, facts)
+        volatile, canonical = context.test_volatility(number, facts), facts.canonical
     status = Status(result.status) if result.status in set(Status) else Status.ERROR
     return context.outcome(
-        number, status, EXECUTOR, result.message, started, failures=result.failures or 0, inputs_version=inputs_version, volatile=volatile
-    )
+        number, status, EXECUTOR, result.message, started, failures=result.failures or 0,
+        inputs_version=inputs_version, volatile=volatile, code_version=code_version(asset, canonical),
+    )  # fmt: skip
 
 
 def _relation_type(asset: Asset) -> str:
@@ -84,12 +86,13 @@ def _run_node(context: RunContext, nodes: NodeRunner, number: int) -> Outcome:
     result = _attempt(context, nodes, what, asset)
     if result.status == "success":
         try:
-            rows = _acknowledge(context, what, atomic=is_atomic(context, asset))
+            done = _acknowledge(context, what, atomic=is_atomic(context, asset))
         except PenstockError as error:
             return _failed(context, number, what, str(error), started)
-        message = f"SELECT {rows}" if rows is not None and asset.kind is not Kind.SEED else result.message or "OK"
+        context.committed(what, done)
+        message = f"SELECT {done.rows}" if done.rows is not None and asset.kind is not Kind.SEED else result.message or "OK"
         return context.outcome(
-            number, Status.SUCCESS, EXECUTOR, message, started, rows=rows, volatile=what.volatile, undeclared=what.undeclared
+            number, Status.SUCCESS, EXECUTOR, message, started, rows=done.rows, volatile=what.volatile, undeclared=what.undeclared
         )
     return _failed(context, number, what, result.message, started)
 
@@ -103,14 +106,14 @@ def _attempt(context: RunContext, nodes: NodeRunner, what: Publication, asset: A
     return nodes.run(asset.key, HookSql(*hooks_sql(schema, what, what.started_at)))
 
 
-def _acknowledge(context: RunContext, what: Publication, *, atomic: bool) -> int | None:
+def _acknowledge(context: RunContext, what: Publication, *, atomic: bool) -> Committed:
     """Believe only what the table says; where dbt's hooks cannot carry the record, write it now."""
     sql = context.statements()
     if not atomic:
         return publish(sql, what, lambda: None, context.clock)
-    rows = read_back(sql, what)
+    done = read_back(sql, what)
     record_attempt(sql, what, "success", "", context.clock())
-    return rows
+    return done
 
 
 def _failed(context: RunContext, number: int, what: Publication, message: str, started: datetime) -> Outcome:
@@ -166,9 +169,12 @@ def _run_one_batch(
     result = nodes.run_batch(asset.key, batches, position, incremental=incremental, hooks=hooks)
     if result.status == "success":
         try:
-            return "", _acknowledge(context, what, atomic=True)
+            done = _acknowledge(context, what, atomic=True)
         except CommitLost as error:
             result_message = str(error)
+        else:
+            context.committed(what, done)
+            return "", done.rows
     else:
         result_message = result.message
     context.record_failure(what, result_message)

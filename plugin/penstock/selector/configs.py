@@ -11,21 +11,19 @@ _FOLDED = ("severity",)
 _BOOLEANS = {"TRUE": True, "FALSE": False}
 
 
-def config_matcher(keys: Sequence[str], wanted: str) -> Callable[[Mapping[str, Any]], bool]:
+def config_matcher(keys: Sequence[str], wanted: Any) -> Callable[[Mapping[str, Any]], bool]:
     """Return what tells whether the config under `keys` is `wanted`, or a list that holds it.
 
-    `true` and `false`, however they are written, match booleans too.
+    `true` and `false`, however they are written, match booleans too. Any other value matches only one of its own type.
     """
-    folded = wanted.upper()
+    folded = str(wanted).upper()
     boolean = _BOOLEANS.get(folded)
     fold = tuple(keys) == _FOLDED
 
     def is_wanted(value: Any) -> bool:
-        if isinstance(value, str):
-            return value == wanted or (fold and value.upper() == folded)
         if isinstance(value, list):
             return wanted in value or (fold and folded in map(_upper, value)) or (boolean is not None and boolean in value)
-        return boolean is not None and value is boolean
+        return bool(value == wanted) or (fold and _upper(value) == folded) or (boolean is not None and value is boolean)
 
     return lambda config: is_wanted(config_value(config, keys))
 

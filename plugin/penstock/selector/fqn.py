@@ -6,14 +6,16 @@ inside a model's name separates like any other, so a fqn is compared as one dott
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from penstock.assets.asset import Asset, Kind
-from penstock.selector.globs import matcher
+from penstock.selector.globs import CLASS, matcher
 
 _WILDCARDS = frozenset("*?[]")
+_JOKER = re.compile(r"[*?]")
 
 Numbered = tuple[int, Asset]
 
@@ -56,30 +58,42 @@ def has_wildcard(name: str) -> bool:
     return not _WILDCARDS.isdisjoint(name)
 
 
-def find_like(assets: Iterable[Numbered], name: str) -> Iterator[int]:
-    """Yield the ids of what a name with wildcards selects.
+class NamePatterns:
+    """Assets to be matched against names with wildcards."""
 
-    From the first part that has one, the pattern is matched against all the rest of the fqn; a pattern without a dot
-    is matched against the asset's own name too.
-    """
-    if name == "*":
-        yield from (number for number, _ in assets)
-        return
-    parts = name.split(".")
-    wild = next(index for index, part in enumerate(parts) if has_wildcard(part))
-    before = "".join(f"{part}." for part in parts[:wild])
-    rest = matcher(".".join(parts[wild:]))
-    dots = len(parts) - 1
-    end = version_end(name)
+    def __init__(self, assets: Sequence[Numbered]) -> None:
+        self._assets = [(".".join(asset.fqn), number, asset) for number, asset in assets]
 
-    def is_like(asset: Asset) -> bool:
-        dotted = ".".join(asset.fqn)
-        for text in (dotted, dotted.partition(".")[2]):
-            if text.startswith(before) and text.count(".") >= dots and rest(text[len(before) :]):
+    def find(self, name: str) -> Iterator[int]:
+        """Yield the ids of what a name with wildcards selects.
+
+        From the first part that has one, the pattern is matched against all the rest of the fqn; a pattern without a
+        dot is matched against the asset's own name too.
+        """
+        if name == "*":
+            yield from (number for _, number, _ in self._assets)
+            return
+        parts = name.split(".")
+        wild = next(index for index, part in enumerate(parts) if has_wildcard(part))
+        before = "".join(f"{part}." for part in parts[:wild])
+        rest = matcher(".".join(parts[wild:]))
+        dots = len(parts) - 1
+        end = version_end(name)
+
+        def is_like(asset: Asset, dotted: str) -> bool:
+            if (dots == 0 and rest(_own_name(asset))) or is_own_name(asset, name, end):
                 return True
-        return (dots == 0 and bool(rest(_own_name(asset)))) or is_own_name(asset, name, end)
+            for text in (dotted, dotted.partition(".")[2]):
+                if text.startswith(before) and text.count(".") >= dots and rest(text[len(before) :]):
+                    return True
+            return False
 
-    yield from (number for number, asset in assets if is_like(asset))
+        yield from (number for number, asset, dotted in self._likely(name) if is_like(asset, dotted))
+
+    def _likely(self, name: str) -> Iterator[tuple[int, Asset, str]]:
+        """Yield what holds the longest plain piece of a pattern, which leaves little to match; a version may be joined by a `_`."""
+        piece = max(_JOKER.split(name.partition(CLASS)[0]), key=len)
+        return ((number, asset, dotted) for dotted, number, asset in self._assets if piece in dotted or asset.version)
 
 
 def is_versioned(asset: Asset) -> bool:
@@ -100,4 +114,4 @@ def version_end(name: str) -> str:
 
 
 def _own_name(asset: Asset) -> str:
-    return asset.fqn[-2] if is_versioned(asset) else asset.fqn[-1]
+    return asset.fqn[-2] if asset.version and is_versioned(asset) else asset.fqn[-1]

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from penstock.errors import PenstockError, SelectionError, raise_all
 from penstock.selector.methods import METHODS, NOT_AVAILABLE
+from penstock.selector.named import SELECTOR
 from penstock.selector.tree import Criterion, Difference, Everything, Intersection, Tree, Union, default_method
 
+KNOWN = frozenset(METHODS) | {SELECTOR}
 UNION = " "
 INTERSECTION = ","
 
@@ -74,13 +76,11 @@ def parse_criterion(text: str, column: int = 1, whole: str = "") -> Criterion:
     if match["childrens_parents"] and match["children"]:
         raise _unexpected("no `+` at the end after `@` at the start", f"`{match['children']}`", column + match.start("children"), whole)
     value = match["value"]
-    method, *arguments = match["method"].split(".") if match["method"] else [default_method(value)]
-    if method not in METHODS:
-        raise _unknown_method(method, column + match.start("prefix"), whole)
+    method, arguments = method_of(match["method"] or default_method(value), f" at column {column + match.start('prefix')} of `{whole}`")
     return Criterion(
         method=method,
         value=value,
-        arguments=tuple(arguments),
+        arguments=arguments,
         childrens_parents=bool(match["childrens_parents"]),
         parents=bool(match["parents"]),
         parents_depth=_depth(match, "parents_depth", column, whole),
@@ -88,6 +88,19 @@ def parse_criterion(text: str, column: int = 1, whole: str = "") -> Criterion:
         children_depth=_depth(match, "children_depth", column, whole),
         column=column,
     )
+
+
+def method_of(text: str, where: str = "") -> tuple[str, tuple[str, ...]]:
+    """Split `method[.argument...]`. Raises SelectionError, which says `where`, for a method that is not there."""
+    name, *arguments = text.split(".")
+    if name in NOT_AVAILABLE:
+        raise SelectionError(f"`{name}:` is not available in this version{where}", hint=NOT_AVAILABLE[name])
+    if name not in KNOWN:
+        likely = difflib.get_close_matches(name, (*KNOWN, *NOT_AVAILABLE), 3)
+        known = ", ".join((*METHODS, SELECTOR))
+        hint = f"Did you mean {' or '.join(f'`{method}:`' for method in likely)}?" if likely else f"Known methods: {known}."
+        raise SelectionError(f"expected a selection method, found `{name}`{where}", hint=hint)
+    return name, tuple(arguments)
 
 
 def _depth(match: re.Match[str], name: str, column: int, whole: str) -> int | None:
@@ -99,14 +112,5 @@ def _depth(match: re.Match[str], name: str, column: int, whole: str) -> int | No
         raise _unexpected("a number of steps", f"{len(match[name])} digits", column + match.start(name), whole) from None
 
 
-def _unknown_method(name: str, column: int, whole: str) -> SelectionError:
-    if name in NOT_AVAILABLE:
-        return SelectionError(f"`{name}:` is not available in this version (column {column} of `{whole}`)", hint=NOT_AVAILABLE[name])
-    near = difflib.get_close_matches(name, (*METHODS, *NOT_AVAILABLE), 3)
-    known = ", ".join(METHODS)
-    hint = f"Did you mean {' or '.join(f'`{method}:`' for method in near)}?" if near else f"Known methods: {known}."
-    return _unexpected("a selection method", f"`{name}`", column, whole, hint)
-
-
-def _unexpected(expected: str, found: str, column: int, whole: str, hint: str = "") -> SelectionError:
-    return SelectionError(f"expected {expected}, found {found} at column {column} of `{whole}`", hint=hint)
+def _unexpected(expected: str, found: str, column: int, whole: str) -> SelectionError:
+    return SelectionError(f"expected {expected}, found {found} at column {column} of `{whole}`")

@@ -9,24 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from penstock.assets.asset import Asset, Kind
+from penstock.assets.definition import Comparison
+from penstock.assets.names import AssetKey
 from penstock.errors import SelectionError
 from penstock.selector.configs import config_matcher
-from penstock.selector.fqn import find_like, has_wildcard
+from penstock.selector.fqn import has_wildcard
 from penstock.selector.globs import Matcher, PathGlob, matcher
 from penstock.selector.tree import Criterion
 from penstock.selector.versions import VERSIONS
-from penstock.selector.view import ALL_KINDS, PARSED_KINDS, GraphView, ingest_names, patch_of, path_of
+from penstock.selector.view import ALL_KINDS, OWN_KINDS, PARSED_KINDS, GraphView, ingest_names, patch_of, path_of
 
 Method = Callable[[GraphView, Criterion], Iterable[int]]
 
 RESOURCE_TYPES = frozenset({kind.value for kind in Kind} | {"rpc", "sql_operation", "doc", "macro", "group", "fixture"})
 """Penstock's kinds, dbt's among them, and those of dbt's that never stand in a graph: to select one selects nothing."""
 
+FRESHNESS = frozenset({"stale", "fresh", "unknown"})
+
 
 def by_fqn(view: GraphView, criterion: Criterion) -> Iterator[int]:
     """Assets by fully qualified name or the end of it; sources and ingestion files have methods of their own."""
     if has_wildcard(criterion.value):
-        return find_like(view.named, criterion.value)
+        return view.patterns.find(criterion.value)
     return view.names.find(criterion.value)
 
 
@@ -85,17 +89,20 @@ def by_path(view: GraphView, criterion: Criterion) -> Iterator[int]:
         pattern = PathGlob(criterion.value)
     except ValueError as error:
         raise _bad_value(criterion, str(error)) from None
+    paths: dict[str, bool] = {}
     patches: dict[str, bool] = {"": False}
     for number, asset in view.of(ALL_KINDS):
-        path, patch = path_of(asset), asset.patch_path
+        path, patch = asset.path, asset.patch_path
+        if path not in paths:
+            paths[path] = pattern.matches(path_of(asset))
         if patch not in patches:
             patches[patch] = pattern.names(patch_of(asset))
         if asset.ingest is not None and pattern.matches(asset.ingest.path):
             yield number
         elif patches[patch]:
-            if view.in_project(asset) or patch_of(asset) in view.places or _has_place(view, pattern, path):
+            if view.in_project(asset) or patch_of(asset) in view.places or _has_place(view, pattern, path_of(asset)):
                 yield number
-        elif pattern.matches(path) and (view.in_project(asset) or _has_place(view, pattern, path)):
+        elif paths[path] and (view.in_project(asset) or _has_place(view, pattern, path_of(asset))):
             yield number
 
 
@@ -126,8 +133,14 @@ def by_package(view: GraphView, criterion: Criterion) -> Iterator[int]:
 
 def by_config(view: GraphView, criterion: Criterion) -> Iterator[int]:
     """Models, seeds, snapshots, tests and sources by one value of their config."""
-    matches = config_matcher(criterion.arguments, criterion.value)
-    return (number for number, asset in view.of(PARSED_KINDS | {Kind.SOURCE}) if matches(asset.config))
+    matches = config_matcher(criterion.arguments, criterion.value if criterion.literal is None else criterion.literal)
+    verdicts: dict[int, bool] = {}
+    for number, asset in view.of(PARSED_KINDS | {Kind.SOURCE}):
+        config = id(asset.config)  # assets from the cache share theirs
+        if config not in verdicts:
+            verdicts[config] = bool(matches(asset.config))
+        if verdicts[config]:
+            yield number
 
 
 def by_test_name(view: GraphView, criterion: Criterion) -> Iterator[int]:
@@ -170,6 +183,45 @@ def by_version(view: GraphView, criterion: Criterion) -> Iterator[int]:
     return (number for number, asset in view.of((Kind.MODEL,)) if holds(asset))
 
 
+def by_owner(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Assets by the owner they or their group name."""
+    matches = matcher(criterion.value)
+    return (number for number, asset in view.of(ALL_KINDS) if asset.owner and matches(asset.owner))
+
+
+def by_result(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Assets by how they ended in an earlier run."""
+    statuses = view.history.statuses()
+    return (view.graph.ids[key] for key, found in statuses.items() if criterion.value in found and key in view.graph)
+
+
+def by_source_status(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Sources with newer data than at an earlier time; dbt knows no other value, and finds nothing for one."""
+    fresher = view.history.fresher()
+    return (number for number in view.sources if criterion.value == "fresher" and view.graph.assets[number].key in fresher)
+
+
+def by_state(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Assets by what differs from an earlier manifest; what dbt does not know has no earlier definition."""
+    if criterion.value not in STATE_CHECKS:
+        raise _bad_value(criterion, f"`{'`, `'.join(STATE_CHECKS)}`")
+    comparison = view.history.comparison
+    check, sees_removed = STATE_CHECKS[criterion.value]
+    if sees_removed:
+        comparison.removed()
+    known = comparison.current.nodes
+    return (number for number, asset in view.of(ALL_KINDS - OWN_KINDS) if asset.key in known and check(comparison, asset.key))
+
+
+def by_fresh(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """What holds data by whether it is due or late as far as recorded; nothing recorded is `unknown`."""
+    if criterion.value not in FRESHNESS:
+        raise _bad_value(criterion, "`stale`, `fresh` or `unknown`")
+    verdicts = view.history.freshness()
+    kinds = (Kind.SOURCE, Kind.INGEST, Kind.SEED, Kind.MODEL, Kind.SNAPSHOT)
+    return (number for number, asset in view.of(kinds) if not asset.ephemeral and verdicts.get(asset.key, "unknown") == criterion.value)
+
+
 def named(kind: Kind) -> Method:
     """Return the method that finds what is named `[package.]name` among the assets of one kind."""
 
@@ -181,6 +233,20 @@ def named(kind: Kind) -> Method:
 
     return by_name
 
+
+STATE_CHECKS: Mapping[str, tuple[Callable[[Comparison, AssetKey], bool], bool]] = {
+    "new": (Comparison.is_new, False),
+    "old": (lambda comparison, key: not comparison.is_new(key), False),
+    "modified": (Comparison.contents, True),
+    "unmodified": (lambda comparison, key: not comparison.contents(key), True),
+    "modified.body": (lambda comparison, key: comparison.part(key, "body"), False),
+    "modified.configs": (lambda comparison, key: comparison.part(key, "configs"), False),
+    "modified.persisted_descriptions": (Comparison.persisted_descriptions, False),
+    "modified.relation": (lambda comparison, key: comparison.part(key, "relation"), False),
+    "modified.macros": (Comparison.by_macros, False),
+    "modified.contract": (Comparison.contract, True),
+}
+"""The values of `state:`; the flag says that nodes which are gone are looked at too, for their contracts."""
 
 METHODS: Mapping[str, Method] = {
     "fqn": by_fqn,
@@ -201,20 +267,20 @@ METHODS: Mapping[str, Method] = {
     "semantic_model": named(Kind.SEMANTIC_MODEL),
     "saved_query": named(Kind.SAVED_QUERY),
     "unit_test": named(Kind.UNIT_TEST),
+    "function": named(Kind.FUNCTION),
+    "state": by_state,
+    "result": by_result,
+    "source_status": by_source_status,
+    "fresh": by_fresh,
     "ingest": by_ingest,
+    "owner": by_owner,
 }
 
 NOT_AVAILABLE: Mapping[str, str] = {
-    "state": "It compares with an earlier manifest, which nothing reads yet.",
-    "result": "It compares with an earlier run, which nothing reads yet.",
-    "source_status": "It compares with an earlier freshness report, which nothing reads yet.",
-    "selector": "Write the criteria of the named selector out.",
-    "function": "Use `resource_type:function`, or the function's name.",
-    "fresh": "It needs the recorded state, which selection does not read yet.",
-    "partition": "It needs the recorded state, which selection does not read yet.",
-    "check": "It needs the recorded state, which selection does not read yet.",
-    "owner": "Use `group:` or `tag:`.",
+    "partition": "Use `penstock status` to see which partitions are held.",
+    "check": "Use `result:fail`, or a test's name.",
 }
+"""Methods that Penstock will add to dbt's, and what to use until then."""
 
 
 def _generic_name(asset: Asset) -> str:

@@ -10,10 +10,12 @@ from penstock.assets.names import AssetKey
 from penstock.errors import SelectionError
 from penstock.graph.asset_graph import AssetGraph
 from penstock.selector.grammar import parse
+from penstock.selector.history import NO_HISTORY, History
 from penstock.selector.methods import RESOURCE_TYPES
+from penstock.selector.named import NO_SELECTORS, SELECTOR, NamedSelectors
 from penstock.selector.nearest import near, suggestions
-from penstock.selector.resolve import Indirect, Resolver
-from penstock.selector.tree import Criterion, Intersection, Tree
+from penstock.selector.resolve import Resolver
+from penstock.selector.tree import Criterion, Indirect, Intersection, Tree
 from penstock.selector.view import GraphView
 
 ALL_TYPES = frozenset(kind.value for kind in Kind) - {Kind.OPERATION.value}
@@ -31,10 +33,11 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The keys of the selected assets in graph order, parents first."""
+    """The keys of the selected assets in graph order, parents first; `warnings` are contracts that were broken meanwhile."""
 
     keys: tuple[AssetKey, ...]
     unmatched: tuple[Unmatched, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def select(
@@ -46,20 +49,28 @@ def select(
     resource_types: Iterable[str] | None = None,
     exclude_resource_types: Iterable[str] | None = None,
     project: str = "",
+    selector: str = "",
+    named: NamedSelectors = NO_SELECTORS,
+    history: History = NO_HISTORY,
 ) -> Selection:
-    """Return what the flags select; no `select` means everything.
+    """Return what the flags select; without any of them the default selector holds, and without one everything.
 
     `resource_types` may name `all` and `default`, as in dbt; `project` is the root project's name, for `package:this`
-    and to tell its paths from a package's. Raises SelectionError, or Problems where several criteria are wrong.
+    and to tell its paths from a package's; `selector`, the name of one of `named`, goes before `select` and `exclude`.
+    Raises SelectionError, or Problems where several criteria are wrong.
     """
-    resolver = Resolver(GraphView(graph, project), _indirect(indirect))
-    included = _types(resource_types, DEFAULT_TYPES)
-    excluded = _types(exclude_resource_types, frozenset())
-    ids = resolver.resolve(parse(select, exclude))
-    kept = sorted(ids & _of_types(resolver.view, included, excluded))
+    view = GraphView(graph, project, history)
+    allowed = _of_types(view, _types(resource_types, groups=True), _types(exclude_resource_types, groups=False))
+    resolver = Resolver(view, _indirect(indirect), named, allowed)
+    selector = selector or ("" if select or exclude else named.default)
+    tree = named.tree(selector) if selector else parse(select, exclude)
+    kept = sorted(resolver.resolve(tree) & allowed)
+    if selector and not kept:
+        resolver.barren.append(Criterion(SELECTOR, selector))
     return Selection(
         keys=tuple(graph.assets[number].key for number in kept),
-        unmatched=tuple(_unmatched(resolver, tree) for tree in resolver.barren),
+        unmatched=tuple(_unmatched(resolver, barren) for barren in resolver.barren),
+        warnings=tuple(history.breaking),
     )
 
 
@@ -70,11 +81,11 @@ def _indirect(name: str) -> Indirect:
         raise SelectionError(f"expected `{'`, `'.join(Indirect)}` for --indirect-selection, found `{name}`") from None
 
 
-def _types(names: Iterable[str] | None, default: frozenset[str]) -> frozenset[str]:
-    """Read resource types; none given means the default."""
-    types = set(names or default)
+def _types(names: Iterable[str] | None, *, groups: bool) -> frozenset[str]:
+    """Read resource types; where groups may be named, none given means the default one."""
+    types = set(names or (DEFAULT_TYPES if groups else ()))
     for group, members in (("all", ALL_TYPES), ("default", DEFAULT_TYPES)):
-        if group in types:
+        if groups and group in types:
             types = (types - {group}) | members
     for name in sorted(types - RESOURCE_TYPES):
         hint = " or ".join(f"`{one}`" for one in near(name, RESOURCE_TYPES))

@@ -9,7 +9,8 @@ from itertools import chain
 
 from penstock.assets.asset import TEST_KINDS, Asset, Kind
 from penstock.graph.asset_graph import AssetGraph
-from penstock.selector.fqn import NameIndex
+from penstock.selector.fqn import NameIndex, NamePatterns
+from penstock.selector.history import NO_HISTORY, History
 
 OWN_KINDS = frozenset({Kind.INGEST, Kind.CHECK, Kind.FILE})
 ALL_KINDS = frozenset(Kind)
@@ -20,11 +21,12 @@ NAMED_KINDS = ALL_KINDS - OWN_KINDS - {Kind.SOURCE}
 
 
 class GraphView:
-    """One graph and the name of the project it belongs to, "" where that is not known."""
+    """One graph, the name of the project it belongs to ("" where that is not known), and what it may be compared with."""
 
-    def __init__(self, graph: AssetGraph, project: str = "") -> None:
+    def __init__(self, graph: AssetGraph, project: str = "", history: History = NO_HISTORY) -> None:
         self.graph = graph
         self.project = project
+        self.history = history
         self._by_kind: dict[Kind, list[tuple[int, Asset]]] = defaultdict(list)
         for numbered in enumerate(graph.assets):
             self._by_kind[numbered[1].kind].append(numbered)
@@ -70,10 +72,15 @@ class GraphView:
         return NameIndex(self.named)
 
     @cached_property
+    def patterns(self) -> NamePatterns:
+        """The same for names with wildcards."""
+        return NamePatterns(self.named)
+
+    @cached_property
     def places(self) -> frozenset[str]:
         """The files and folders that are known to be in the project; "." is the project itself."""
         own = [asset for asset in self.graph.assets if self.in_project(asset)]
-        files = {path_of(asset) for asset in own} | {patch_of(asset) for asset in own}
+        files = {path_of(asset) for asset in own} | {patch_of(asset) for asset in own} | {"dbt_project.yml"}
         folders = {"."}
         for file in files:
             folder = file.rpartition("/")[0]

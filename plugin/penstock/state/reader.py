@@ -3,39 +3,56 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from penstock.assets.names import AssetKey
 from penstock.assets.records import Attempt, CheckResult, InputVersion, Materialization, StateSnapshot
-from penstock.state.store import Statements, stored_version
+from penstock.state.store import SCHEMA_VERSION, Statements, stored_version
+from penstock.warehouse.protocol import Row
+
+_QUERIES = (
+    "latest_attempts", "current_inputs", "failed_partitions", "current_materializations", "latest_checks", "code_aliases",
+    "current_projections", "crashed_claims",
+)  # fmt: skip
 
 
-def read_state(statements: Statements) -> StateSnapshot:
-    """Read the snapshot; an empty one where the store was never made."""
-    if stored_version(statements) == 0:
+def read_state(statements: Statements, *, exists: bool = False) -> StateSnapshot:
+    """Read the snapshot; an empty one where the store was never made, or lacks what a build will add before it reads.
+
+    `exists` says that the store is known to be there.
+    """
+    if stored_version(statements, exists=exists) < SCHEMA_VERSION:
         return StateSnapshot()
-    rows = statements.run("current_materializations")
-    attempts = statements.run("latest_attempts")
-    checks = statements.run("latest_checks")
+    found = statements.run_all(_QUERIES, {"run_id": ""})
     inputs: dict[AssetKey, list[InputVersion]] = defaultdict(list)
-    for asset, name, version in statements.run("current_inputs"):
-        inputs[asset].append(InputVersion(name, version))
+    for asset, name, version, columns in found["current_inputs"]:
+        inputs[asset].append(InputVersion(name, version, None if columns is None else tuple(columns)))
     failed: dict[AssetKey, list[str]] = defaultdict(list)
-    for asset, partition in statements.run("failed_partitions"):
+    for asset, partition in found["failed_partitions"]:
         failed[asset].append(partition)
+    attempts = found["latest_attempts"]
     return StateSnapshot(
-        materializations={
-            row[0]: Materialization(
-                asset=row[0], partition=row[1], run_id=row[2], token=row[3], code_version=row[4], data_version=row[5], rows=row[6],
-                relation=row[7], committed_at=row[8],
-            )
-            for row in rows
-        },
+        materializations={row[0]: _materialization(row) for row in found["current_materializations"]},
         inputs={asset: tuple(versions) for asset, versions in inputs.items()},
         attempts={row[0]: Attempt(asset=row[0], partition=row[1], status=row[2], run_id=row[3], error=row[4]) for row in attempts},
         attempt_tokens={row[0]: row[5] for row in attempts},
-        checks={row[0]: CheckResult(*row) for row in checks},
-        relation_types={row[0]: row[9] for row in rows},
-        volatile={row[0]: row[10] for row in rows if row[10]} | {row[0]: row[5] for row in checks if row[5]},
+        checks=_checks(found["latest_checks"], found["code_aliases"]),
+        projections={(row[0], row[1], tuple(row[2])): row[3] for row in found["current_projections"]},
         failed_partitions={asset: tuple(sorted(partitions)) for asset, partitions in failed.items()},
-        crashed=frozenset(row[0] for row in statements.run("crashed_claims", {"run_id": ""})),
-    )  # fmt: skip
+        crashed=frozenset(row[0] for row in found["crashed_claims"]),
+    )
+
+
+def _materialization(row: Row) -> Materialization:
+    values = (*row[:-1], frozenset(row[-1]))
+    return Materialization(*values)
+
+
+def _checks(latest: Sequence[Row], aliases: Sequence[Row]) -> dict[AssetKey, CheckResult]:
+    same: dict[tuple[AssetKey, str], set[str]] = defaultdict(set)
+    for asset, fingerprint, code_version in aliases:
+        same[asset, code_version].add(fingerprint)
+    return {
+        check: CheckResult(check, status, code, run_id, inputs, volatile, frozenset({fingerprint, *same[check, code]}))
+        for check, status, code, run_id, inputs, volatile, fingerprint in latest
+    }

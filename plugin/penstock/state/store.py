@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -13,7 +13,7 @@ from penstock.state.queries import parameters, sql_file, statement
 from penstock.warehouse.failpoints import failpoint
 from penstock.warehouse.protocol import Connection, Row
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 4
 
 
 class Statements:
@@ -21,6 +21,7 @@ class Statements:
 
     def __init__(self, connection: Connection, schema: str) -> None:
         self.connection = connection
+        self.name = schema
         self.schema = quote(schema)
 
     def run(self, name: str, values: Mapping[str, Any] | None = None, *, relation: str = "") -> list[Row]:
@@ -32,6 +33,13 @@ class Statements:
         failpoint(f"{name}.after")
         return rows
 
+    def run_all(self, names: Sequence[str], values: Mapping[str, Any]) -> dict[str, list[Row]]:
+        """Run several named queries that read as one statement, so that they see one state."""
+        parts = ", ".join(f"(select list(q) from ({statement(name, self.schema)}) as q)" for name in names)
+        wanted = frozenset().union(*map(parameters, names))
+        found = self.connection.execute(f"select {parts}", {key: value for key, value in values.items() if key in wanted})[0]
+        return {name: [tuple(row.values()) for row in rows or ()] for name, rows in zip(names, found, strict=True)}
+
 
 def migrations() -> list[tuple[int, str]]:
     """Return every migration as (version it leads to, SQL), in order."""
@@ -40,14 +48,17 @@ def migrations() -> list[tuple[int, str]]:
     return [(int(name.split("_")[0]), sql_file(f"migrations/{name}")) for name in found]
 
 
-def stored_version(statements: Statements) -> int:
-    """Return the version of the stored schema, 0 where there is none. Raises StateError for a newer one."""
-    exists = statements.connection.execute(
+def stored_version(statements: Statements, *, exists: bool = False) -> int:
+    """Return the version of the stored schema, 0 where there is none; `exists` saves the look whether there is.
+
+    Raises StateError for a newer one.
+    """
+    found = exists or statements.connection.execute(
         "select count(*) from duckdb_tables() "
         "where lower(schema_name) = lower($name) and table_name = 'meta' and database_name = current_database()",
         {"name": statements.schema[1:-1].replace('""', '"')},
     )
-    if not exists or not exists[0][0]:
+    if found is not True and not found[0][0]:
         return 0
     rows = statements.run("schema_version")
     version = int(rows[0][0]) if rows else 0
@@ -70,26 +81,25 @@ def migrate(statements: Statements) -> list[int]:
 
     Killed anywhere, the store is at one version or the next, never between.
     """
-    done: list[int] = []
-    for version, text in migrations():
-        if version not in pending(statements):
-            continue
-        _apply(statements, version, text)
-        done.append(version)
-    return done
+    known = dict(migrations())
+    wanted = pending(statements)
+    for version in wanted:
+        _apply(statements, version, known[version], views=version == wanted[-1])
+    return wanted
 
 
 def create_fresh(statements: Statements) -> None:
     """Make the newest schema in one step, as the tests compare it with the migrated one."""
-    _apply(statements, SCHEMA_VERSION, sql_file("schema.sql"))
+    _apply(statements, SCHEMA_VERSION, sql_file("schema.sql"), views=True)
 
 
-def _apply(statements: Statements, version: int, text: str) -> None:
+def _apply(statements: Statements, version: int, text: str, *, views: bool) -> None:
+    """Apply one migration; the views are those of the newest schema, so only the last migration makes them."""
     connection = statements.connection
     connection.begin()
     try:
         connection.execute(f"create schema if not exists {statements.schema}")
-        for part in (*split_statements(text), *split_statements(sql_file("views.sql"))):
+        for part in (*split_statements(text), *(split_statements(sql_file("views.sql")) if views else ())):
             connection.execute(part.replace("{state}", statements.schema))
             failpoint("migration.statement")
         statements.run("remove_meta", {"key": "schema_version"})

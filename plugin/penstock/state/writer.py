@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from penstock.assets.asset import Asset
+from penstock.assets.definition import Definitions
+from penstock.assets.freshness import SourceAge, asset_criteria
 from penstock.assets.names import AssetKey
 from penstock.assets.records import Observation
+from penstock.assets.redact import redact
 from penstock.graph.asset_graph import AssetGraph
+from penstock.state.definitions import record_definitions
 from penstock.state.store import Statements
 
 
@@ -67,6 +71,7 @@ class CheckRow:
     volatile: str
     checked_at: datetime
     seconds: float
+    fingerprint: str = ""
 
 
 class StateWriter:
@@ -109,6 +114,13 @@ class StateWriter:
                 },
             )
 
+    def code_aliases(self, run_id: str, code_versions: Mapping[AssetKey, tuple[str, str]]) -> None:
+        """Record raw fingerprints that mean the same as a recorded code version, given as (fingerprint, code version)."""
+        if code_versions:
+            fingerprints, versions = zip(*code_versions.values(), strict=True)
+            values = {"assets": list(code_versions), "fingerprints": list(fingerprints), "code_versions": list(versions)}
+            self._sql.run("insert_code_aliases", {"run_id": run_id, **values})
+
     def end_run(self, row: RunEndRow) -> None:
         """Record how a run ended."""
         self._sql.run("insert_run_end", {name: getattr(row, name) for name in RunEndRow.__slots__})
@@ -143,34 +155,65 @@ class StateWriter:
         if rows:
             names = (
                 "check", "asset", "status", "severity", "failures", "message", "code_version", "inputs_version", "volatile", "checked_at",
-                "seconds",
+                "seconds", "fingerprint",
             )  # fmt: skip
             plural = (
                 "checks", "assets", "statuses", "severities", "failures", "messages", "code_versions", "inputs_versions",
-                "volatiles", "checked_at", "seconds",
+                "volatiles", "checked_at", "seconds", "fingerprints",
             )  # fmt: skip
             values = {many: [getattr(row, one) for row in rows] for one, many in zip(names, plural, strict=True)}
             self._sql.run("insert_check_results", {"run_id": run_id, **values})
 
+    def source_ages(self, run_id: str, ages: Sequence[SourceAge], now: datetime) -> None:
+        """Append what one look at sources found."""
+        if ages:
+            values = {
+                "assets": [age.asset for age in ages],
+                "statuses": [age.status for age in ages],
+                "bases": [age.basis for age in ages],
+                "loaded": [age.max_loaded_at for age in ages],
+                "snapshotted": [age.snapshotted_at for age in ages],
+                "ages": [age.age if age.max_loaded_at is not None else None for age in ages],
+                "errors": [redact(age.error) for age in ages],
+                "observed": [age.snapshotted_at or now for age in ages],
+                "seconds": [age.seconds for age in ages],
+            }
+            self._sql.run("insert_source_freshness", {"run_id": run_id, **values})
+
     def record_graph(self, run_id: str, graph: AssetGraph, graph_hash: str) -> None:
         """Write what differs between the graph and its last recording; nothing at all where the hash is known."""
-        known = self._sql.run("get_meta", {"key": "graph_hash"})
-        if known and known[0][0] == graph_hash:
+        if self._is_known("graph_hash", graph_hash):
             return
         with _Transaction(self._sql):
             self._record_assets(run_id, graph)
             self._record_edges(run_id, graph)
             self._record_columns(run_id, graph)
-            self._sql.run("remove_meta", {"key": "graph_hash"})
-            self._sql.run("set_meta", {"key": "graph_hash", "value": graph_hash})
+            self._set_known("graph_hash", graph_hash)
+
+    def record_definitions(self, run_id: str, manifest_hash: str, read: Callable[[], Definitions]) -> None:
+        """Write what differs between the manifest's definitions and their last recording; they are read only if the hash is new."""
+        if self._is_known("manifest_hash", manifest_hash):
+            return
+        definitions = read()
+        with _Transaction(self._sql):
+            record_definitions(self._sql, run_id, definitions)
+            self._set_known("manifest_hash", manifest_hash)
+
+    def _is_known(self, key: str, value: str) -> bool:
+        return self._sql.run("get_meta", {"key": key}) == [(value,)]
+
+    def _set_known(self, key: str, value: str) -> None:
+        self._sql.run("remove_meta", {"key": key})
+        self._sql.run("set_meta", {"key": key, "value": value})
 
     def _record_assets(self, run_id: str, graph: AssetGraph) -> None:
-        recorded = {row[0]: (*row[:10], tuple(row[10])) for row in self._sql.run("recorded_assets")}
+        recorded = {row[0]: (*row[:10], tuple(row[10]), *row[11:]) for row in self._sql.run("recorded_assets")}
         current = {asset.key: _asset_row(asset) for asset in graph.assets}
         rows = [(row, False) for key, row in current.items() if recorded.get(key) != row]
         rows += [(row, True) for key, row in recorded.items() if key not in current]
         names = (
             "assets", "kinds", "names", "packages", "paths", "relations", "materialized", "code_versions", "owners", "descriptions", "tags",
+            "warn_after_seconds", "error_after_seconds",
         )  # fmt: skip
         self._insert("insert_assets", run_id, names, rows)
 
@@ -198,9 +241,10 @@ class StateWriter:
 
 
 def _asset_row(asset: Asset) -> tuple[object, ...]:
+    criteria = asset_criteria(asset)
     return (
         asset.key, asset.kind.value, asset.name, asset.package, asset.path, str(asset.relation or ""), asset.materialized,
-        asset.fingerprint, asset.owner, asset.description, asset.tags,
+        asset.fingerprint, asset.owner, asset.description, asset.tags, criteria.warn_after, criteria.error_after,
     )  # fmt: skip
 
 

@@ -46,12 +46,15 @@ place_options = _stack(
 select_options = _stack(
     click.option("-s", "--select", "-m", "--models", "select", multiple=True, metavar="SELECTOR", help="What to take (dbt's syntax)."),
     click.option("--exclude", multiple=True, metavar="SELECTOR", help="What to leave out."),
+    click.option("--selector", default="", metavar="NAME", help="A selector of selectors.yml, instead of --select and --exclude."),
     click.option("--resource-type", "resource_types", multiple=True, help="Only these kinds."),
     click.option("--exclude-resource-type", "exclude_resource_types", multiple=True, help="Not these kinds."),
     click.option(
         "--indirect-selection", type=click.Choice(["eager", "cautious", "buildable", "empty"]), default="eager",
         help="Which tests come with a selected asset.",
     ),
+    click.option("--state", default="", metavar="DIR", help="Earlier artifacts that state:, result: and source_status: look at."),
+    click.option("--as-of", default="", metavar="TIME|RUN", help="Without --state they look at this recorded run, else the last good one."),
 )  # fmt: skip
 
 
@@ -84,11 +87,12 @@ def settings_of(options: dict[str, Any]) -> Settings:
 
 
 def selection_of(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the selection options as `Wanted` takes them, taking them out of `options`."""
+    """Return the selection options as `Choice` takes them, taking them out of `options`."""
     return {
         "select": tuple(word for text in options.pop("select") for word in text.split()),
         "exclude": tuple(word for text in options.pop("exclude") for word in text.split()),
         "indirect": options.pop("indirect_selection"),
         "resource_types": tuple(options.pop("resource_types")),
         "exclude_resource_types": tuple(options.pop("exclude_resource_types")),
+        **{name: options.pop(name) for name in ("selector", "state", "as_of")},
     }

@@ -15,7 +15,7 @@ _VERBS = {Status.SUCCESS: "OK created", Status.ERROR: "ERROR creating", Status.C
 _TEST_WORDS = {Status.PASS: "PASS", Status.WARN: "WARN", Status.FAIL: "FAIL", Status.ERROR: "ERROR", Status.SUCCESS: "PASS"}
 _STYLES = {
     Status.SUCCESS: "green", Status.PASS: "green", Status.WARN: "yellow", Status.FAIL: "red", Status.ERROR: "red",
-    Status.SKIPPED: "yellow", Status.CANCELLED: "yellow",
+    Status.SKIPPED: "yellow", Status.CANCELLED: "yellow", Status.REUSED: "dim",
 }  # fmt: skip
 
 
@@ -54,6 +54,8 @@ def _both_sides(outcome: Outcome) -> tuple[str, str]:
     took = f" in {outcome.seconds:.2f}s"
     if outcome.status is Status.SKIPPED:
         return f"SKIP {describe(asset)}", "SKIP"
+    if outcome.status is Status.REUSED:
+        return f"REUSED {describe(asset)}", outcome.message
     if outcome.status is Status.CANCELLED:
         return f"CANCELLED {describe(asset)}", "CANCELLED"
     if asset.is_test:

@@ -15,7 +15,7 @@ from penstock.assets.names import RelationName
 from penstock.errors import ConfigError, WarehouseError
 from penstock.warehouse.duckdb_profile import attach_statement, connection_statements, session_statements
 from penstock.warehouse.lock import busy
-from penstock.warehouse.protocol import Capabilities, Row
+from penstock.warehouse.protocol import Capabilities, Row, Standing
 
 CAPABILITIES = Capabilities(dialect="duckdb", transactions=True, transactional_ddl=True, single_writer_process=True)
 
@@ -65,6 +65,19 @@ class DuckDBConnection:
             self._cursor.close()
 
 
+_CATALOG = """
+select lower(r.database_name), lower(r.schema_name), lower(r.table_name), r.kind,
+    list(c.column_name order by c.column_index), list(c.data_type order by c.column_index)
+from (
+    select database_name, schema_name, table_name, 'table' as kind from duckdb_tables()
+    union all
+    select database_name, schema_name, view_name, 'view' from duckdb_views() where not internal
+) as r
+join duckdb_columns() as c using (database_name, schema_name, table_name)
+group by all
+"""
+
+
 class DuckDBWarehouse:
     """One open DuckDB file (or an in-memory database, for tests)."""
 
@@ -100,14 +113,26 @@ class DuckDBWarehouse:
             raise ConfigError(f"the profile's settings do not work: {_message(error)}") from error
         return DuckDBConnection(cursor)
 
-    def relations(self, schemas: Sequence[tuple[str, str]]) -> dict[RelationName, str]:
-        """Return the relations of the given (database, schema) pairs; names are folded to lower case."""
+    def catalog(self, schemas: Sequence[tuple[str, str]]) -> dict[RelationName, Standing]:
+        """Return the relations of the given (database, schema) pairs; their names are folded to lower case."""
         wanted = {(database.lower(), schema.lower()) for database, schema in schemas}
-        rows = self._root.cursor().execute(
-            "select lower(database_name), lower(schema_name), lower(table_name), 'table' from duckdb_tables() union all "
-            "select lower(database_name), lower(schema_name), lower(view_name), 'view' from duckdb_views() where not internal"
-        )
-        return {RelationName(row[0], row[1], row[2]): row[3] for row in rows.fetchall() if (row[0], row[1]) in wanted}
+        found: dict[RelationName, Standing] = {}
+        for database, schema, name, kind, columns, types in self._root.cursor().execute(_CATALOG).fetchall():
+            if (database, schema) in wanted:
+                found[RelationName(database, schema, name)] = Standing(kind, tuple(zip(columns, types, strict=True)))
+        return found
+
+    def row_counts(self, relations: Sequence[RelationName]) -> dict[RelationName, int]:
+        """Return the number of rows of tables."""
+        if not relations:
+            return {}
+        counts = " union all ".join(f"select {number}, count(*) from {name.sql}" for number, name in enumerate(relations))
+        return {relations[number]: int(rows) for number, rows in self._root.cursor().execute(counts).fetchall()}
+
+    def own_functions(self) -> frozenset[str]:
+        """Return the names of the macros that were made in this database."""
+        rows = self._root.cursor().execute("select distinct lower(function_name) from duckdb_functions() where not internal").fetchall()
+        return frozenset(row[0] for row in rows)
 
     def close(self) -> None:
         """Close the file; other processes may then open it."""

@@ -21,6 +21,14 @@ class Capabilities:
     single_writer_process: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A relation that exists: `table` or `view`, and its columns with their types, in order."""
+
+    type: str
+    columns: tuple[tuple[str, str], ...] = ()
+
+
 class Connection(Protocol):
     """One connection, used by one thread at a time."""
 
@@ -51,8 +59,14 @@ class Warehouse(Protocol):
     def connect(self, search_path: str = "") -> Connection:
         """Return a new connection; `search_path` is the folder against which file names in SQL resolve."""
 
-    def relations(self, schemas: Sequence[tuple[str, str]]) -> dict[RelationName, str]:
-        """Return every relation in the (database, schema) pairs with its type: `table` or `view`."""
+    def catalog(self, schemas: Sequence[tuple[str, str]]) -> dict[RelationName, Standing]:
+        """Return every relation in the (database, schema) pairs, names normalised, with one statement."""
+
+    def row_counts(self, relations: Sequence[RelationName]) -> dict[RelationName, int]:
+        """Return the number of rows of tables, with one statement."""
+
+    def own_functions(self) -> frozenset[str]:
+        """Return the lower-case names of the functions and macros that do not come with the engine."""
 
     def close(self) -> None:
         """Close the database and let other processes in."""

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from penstock.app.compiled import CACHE_VERSION, CompiledQueries
 from penstock.assets.asset import Asset, Kind
-from penstock.assets.names import RelationName
 from penstock.errors import ProjectError
-from penstock.parser.query import QueryFacts
+from penstock.parser.query import read_query
 
 SQL = 'select now() from "a"."b"."c", my_macro(1), \'x/*.csv\''
-FACTS = QueryFacts((RelationName("a", "b", "c"),), ("x/*.csv",), ("my_macro(...)",), ("now",))
+FACTS = read_query(SQL, "duckdb")
 VIEW = Asset(key="model.a", kind=Kind.MODEL, name="a", materialized="view", fingerprint="f1")
 
 

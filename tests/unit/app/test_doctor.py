@@ -95,12 +95,12 @@ def test_a_store_is_missing_then_up_to_date(tmp_path: Path) -> None:
     write(tmp_path)
     warehouse = open_duckdb(tmp_path / "shop.duckdb", {})
     warehouse.close()
-    assert findings(tmp_path)[-1] == Finding("warn", "store", "version 0, newest 1", "penstock store migrate (or the next build)")
+    assert findings(tmp_path)[-1] == Finding("warn", "store", "version 0, newest 4", "penstock store migrate (or the next build)")
     warehouse = open_duckdb(tmp_path / "shop.duckdb", {})
     migrate(Statements(warehouse.connect(), "penstock"))
     warehouse.close()
     *_, database, store = findings(tmp_path)
-    assert (store, database.level) == (Finding("ok", "store", "schema penstock, version 1"), "ok")
+    assert (store, database.level) == (Finding("ok", "store", "schema penstock, version 4"), "ok")
     assert database.text.startswith("shop.duckdb, ")
 
 
@@ -121,7 +121,7 @@ def test_settings_that_only_dbt_covers_and_checks_that_are_not_run_are_noted(tmp
     write(tmp_path, checks__one_sql="select 1")
     text = (tmp_path / "profiles.yml").read_text().replace("threads: 3}", "plugins: [{module: excel}]}")
     (tmp_path / "profiles.yml").write_text(text)
-    project = Project(AssetGraph([], []), "", "shop", "", (), reparsed=False)
+    project = Project(AssetGraph([], []), "", "", "shop", "", (), reparsed=False)
     monkeypatch.setattr(doctor, "load_project", lambda *_: project)
     assert findings(tmp_path)[1:4] == [
         Finding("note", "executor", "profile plugins: every node goes through dbt"),
@@ -139,7 +139,7 @@ def test_sources_and_ingestion_files_without_each_other_are_noted() -> None:
         Asset("source.c", Kind.SOURCE, "c", ingest=broken), Asset("source.d", Kind.SOURCE, "d"), Asset("seed.s", Kind.SEED, "s"),
     ]  # fmt: skip
     graph = AssetGraph(assets, [("seed.s", "source.d", EdgeKind.PRODUCER)])
-    assert [(found.level, found.topic, found.text) for found in doctor._graph(Project(graph, "", "", "", (), reparsed=False))] == [
+    assert [(found.level, found.topic, found.text) for found in doctor._graph(Project(graph, "", "", "", "", (), reparsed=False))] == [
         ("ok", "project", "1 ingest, 1 seed, 3 sources"),
         ("note", "ingest", "ingest/raw/b.sql loads raw.b, which no dbt source declares"),
         ("note", "source", "a is loaded by something Penstock does not know"),

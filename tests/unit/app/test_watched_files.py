@@ -22,7 +22,7 @@ def notices(folder: Path, path: str, before: str = "select 1", after: str = "sel
 @pytest.mark.parametrize(
     "path",
     ["models/a.sql", "models/target/a.sql", "models/.hidden/a.sql", "models/x/y/z.yml", "seeds/s.csv", "macros/m.sql", "tests/fixtures/f.csv",
-     "dbt_packages/pack/models/a.sql", "dbt_packages/pack/target/a.sql", "packages.yml", "selectors.yml", "models/docs.md"],
+     "dbt_packages/pack/models/a.sql", "dbt_packages/pack/target/a.sql", "packages.yml", "models/docs.md"],
 )  # fmt: skip
 def test_a_change_is_noticed_in(tmp_path: Path, path: str) -> None:
     assert notices(write(tmp_path), path)

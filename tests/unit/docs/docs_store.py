@@ -8,6 +8,7 @@ from penstock.assets.asset import Asset, EdgeKind, Kind, TestSpec
 from penstock.assets.names import RelationName
 from penstock.assets.records import Observation, Strength
 from penstock.graph.asset_graph import AssetGraph
+from penstock.state.content import content_of
 from penstock.state.store import Statements, migrate
 from penstock.state.writer import CheckRow, DecisionRow, RunEndRow, RunRow, StateWriter
 from penstock.warehouse.duckdb import DuckDBWarehouse
@@ -42,7 +43,15 @@ def filled_store() -> Statements:
 def shop() -> AssetGraph:
     """Return the demo's graph, shortened."""
     assets = [
-        Asset(key=key, kind=kind, name=key.split(".")[-1], materialized=how, fingerprint="code", relation=_relation(key))
+        Asset(
+            key=key,
+            kind=kind,
+            name=key.split(".")[-1],
+            materialized=how,
+            fingerprint="code",
+            relation=_relation(key),
+            config={"meta": {"freshness": {"error_after": {"count": 1, "period": "day"}}}} if key == "model.shop.daily_sales" else {},
+        )  # fmt: skip
         for key, (kind, how) in {**CHAIN, **OTHERS}.items()
     ]
     assets.append(Asset(key=CHECK, kind=Kind.TEST, name="unique", test=TestSpec(attached_node="model.shop.fct_orders")))
@@ -70,18 +79,20 @@ def _run(sql: Statements, graph: AssetGraph, run_id: str, started: datetime, bui
     writer.record_graph(run_id, graph, "hash")
     slices = [(key, partition) for key in built for partition in (("2024", "2025") if key == "model.shop.fct_events" else ("",))]
     tokens = writer.claim(run_id, slices, started)
+    holds = f"(select * from range({run_id[-1]}))"
     for number, ((key, partition), token) in enumerate(tokens.items(), 1):
         values = {
             "run_id": run_id, "asset": key, "partition": partition, "token": token, "relation_name": f"main.{key.split('.')[-1]}",
-            "relation_type": "table", "code_version": "code", "data_version": "code:0", "volatile": "", "executor": "native",
+            "relation_type": "table", "code_version": "1:code", "fingerprint": "code", "volatile": "", "executor": "native",
             "partition_start": datetime(int(partition), 1, 1) if partition else None,
             "partition_end": datetime(int(partition) + 1, 1, 1) if partition else None,
             "started_at": started, "finished_at": started + timedelta(seconds=number), "committed_at": started + timedelta(seconds=number),
             "status": "success", "error": "",
-            "inputs": [graph.assets[parent].key for parent in graph.parents[graph.ids[key]]],
-            "versions": [str(tokens[graph.assets[parent].key, ""]) for parent in graph.parents[graph.ids[key]]],
+            "inputs": (parents := [graph.assets[parent].key for parent in graph.parents[graph.ids[key]]]),
+            "versions": [content_of(sql, holds).version for _ in parents],
+            "columns": [None for _ in parents],
         }  # fmt: skip
-        sql.run("record_table", values, relation="(select 1 as a)")
+        sql.run("record_table", values, relation=holds)
         sql.run("record_inputs", values)
         sql.run("record_attempt", values)
     writer.check_results(run_id, [CheckRow(CHECK, "model.shop.fct_orders", "pass", "ERROR", 0, "", "code", "", "", started, 0.5)])

@@ -61,6 +61,18 @@ def test_an_edge_to_nowhere_is_refused() -> None:
         AssetGraph([node("a")], [("a", "gone", EdgeKind.DATA)])
 
 
+def test_a_graph_that_was_ordered_before_is_the_same_again() -> None:
+    graph = graph_of("z -> a", "z -> c", "b", "a, c -> d")
+    again = AssetGraph.in_order(graph.assets, dict(reversed(graph.edge_kind.items())))
+    assert vars(again) == vars(graph) and list(again.edges()) == list(graph.edges())
+
+
+@pytest.mark.parametrize(("keys", "edge"), [("ab", (1, 0)), ("ab", (0, 0)), ("ab", (0, 2)), ("ab", (-1, 0)), ("aa", (0, 1))])
+def test_assets_that_are_not_in_order_are_refused(keys: str, edge: tuple[int, int]) -> None:
+    with pytest.raises(GraphError, match="not in order"):
+        AssetGraph.in_order(map(node, keys), {edge: EdgeKind.DATA})
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=25))
 def test_any_edges_make_an_ordered_graph_or_a_true_cycle(pairs: list[tuple[int, int]]) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from graph_builders import graph_of
+from graph_builders import graph_of, node
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from penstock.assets.asset import Asset, Column, EdgeKind, IngestSpec, Kind, SourceSpec, TestSpec
@@ -54,14 +54,36 @@ def test_values_of_another_version_are_refused() -> None:
         decode_graph({**raw, "fields": [*raw["fields"], "new"]})
 
 
+def test_what_assets_share_is_written_once_and_kept_once() -> None:
+    one, two = (node(key, config={"meta": {"a": 1}}, tags=("x",)) for key in ("a", "b"))
+    raw = json.loads(json.dumps(encode_graph(AssetGraph([one, two], []))))
+    assert raw["assets"][raw["fields"].index("config")] == [[{"meta": {"a": 1}}], [0, 0]]
+    first, second = decode_graph(raw).assets
+    assert first.config is second.config and first.tags is second.tags
+
+
+def test_values_that_only_python_holds_equal_stay_apart() -> None:
+    graph = AssetGraph([node("a", config={"x": 1}), node("b", config={"x": True}), node("c", config={"x": 1.0})], [])
+    again = decode_graph(json.loads(json.dumps(encode_graph(graph))))
+    assert [repr(asset.config["x"]) for asset in again.assets] == ["1", "True", "1.0"]
+
+
 def test_a_damaged_cache_is_an_error_that_the_reader_expects() -> None:
     raw = json.loads(json.dumps(encode_graph(graph_of("a -> b"))))
+    keys, *others = raw["assets"]
     for broken in (
         {"fields": raw["fields"]},
-        {**raw, "assets": [row[:-1] for row in raw["assets"]]},
-        {**raw, "edges": [[0, 9, "data"]]},
-        {**raw, "edges": [[0, 1, "nope"]]},
         {**raw, "assets": 1},
+        {**raw, "assets": others},
+        {**raw, "assets": [[keys[0], [0]], *others]},
+        {**raw, "assets": [[keys[0], [0, 2]], *others]},
+        {**raw, "assets": [[keys[0], [0, 0]], *others]},
+        {**raw, "children": [9]},
+        {**raw, "children": [0]},
+        {**raw, "parents": [-1], "children": [0]},
+        {**raw, "parents": [0, 0]},
+        {**raw, "kinds": [["nope"], [0]]},
+        {**raw, "kinds": [["data"], []]},
     ):
         with pytest.raises(ValueError):
             decode_graph(broken)

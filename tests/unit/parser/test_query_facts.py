@@ -22,7 +22,7 @@ def test_a_query_reads_what_its_case_says(case: QueryCase) -> None:
     found = read_query(case.sql, "duckdb")
     if case.error:
         assert case.error in found.error
-        assert found == QueryFacts(error=found.error)
+        assert found == QueryFacts(error=found.error, canonical=found.canonical)
         return
     assert found.error == ""
     assert {name(table) for table in found.tables} == set(case.tables)
@@ -61,7 +61,8 @@ def test_deep_nesting_is_an_error_and_not_a_crash(depth: int, shape: str) -> Non
 
 def test_a_long_query_is_read() -> None:
     found = read_query("select " + " + ".join(["x"] * 5000) + " from t where a in (" + ", ".join(map(str, range(5000))) + ")", "duckdb")
-    assert found == QueryFacts(tables=(RelationName("", "", "t"),))
+    table = RelationName("", "", "t")
+    assert found == QueryFacts(tables=(table,), reads={table: frozenset("xa")}, canonical=found.canonical)
 
 
 @settings(deadline=None)
@@ -73,7 +74,8 @@ def test_a_long_query_is_read() -> None:
 def test_any_text_is_read_or_an_error(words: list[str]) -> None:
     found = read_query(" ".join(words), "duckdb")
     assert isinstance(found, QueryFacts)
-    assert not (found.error and (found.tables or found.files or found.unknown or found.volatile))
+    assert found.canonical
+    assert not (found.error and (found.reads or found.tables or found.files or found.unknown or found.volatile))
 
 
 @settings(deadline=None)

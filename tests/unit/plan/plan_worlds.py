@@ -43,8 +43,20 @@ def graph() -> AssetGraph:
     )
 
 
-def built(key: str, token: int, code: str = "v1") -> Materialization:
-    return Materialization(key, "", "run0", token, code, f"rows:{token}", 1, f"main.{key}", NOON)
+def table(content: object, schema: str = "s") -> str:
+    """The version of a table or source that holds `content`."""
+    return f"rows:1:{content}:{schema}"
+
+
+def view(code: object, schema: str = "s") -> str:
+    """The version of a view made by `code`."""
+    return f"code:{code}:{schema}"
+
+
+def built(key: str, token: int, code: str = "v1", version: str = "", kind: str = "table") -> Materialization:
+    """A materialization made by raw code `code`, which by default means no more than itself."""
+    made = version or (view(token) if kind == "view" else table(token))
+    return Materialization(key, "", "run0", token, f"1:{code}", made, 1, f"main.{key}", NOON, kind, fingerprints=frozenset({code}))
 
 
 def seen(name: str, version: str, strength: str = Strength.CONTENT, detail: str = "") -> Observation:
@@ -56,16 +68,16 @@ class World:
 
     def __init__(self) -> None:
         base = Facts(graph=graph(), state=StateSnapshot(), selected=frozenset())
-        self.materializations = {STG: built(STG, 1), FACT: built(FACT, 2), FREE: built(FREE, 3)}
+        self.materializations = {STG: built(STG, 1, kind="view"), FACT: built(FACT, 2), FREE: built(FREE, 3)}
         self.inputs = {
-            STG: (InputVersion(ORDERS, "o1"),),
-            FACT: (InputVersion(STG, "1"),),
-            FREE: (InputVersion("file:d/*", "f1"), InputVersion("table:s.t", "t1")),
+            STG: (InputVersion(ORDERS, table("o1")),),
+            FACT: (InputVersion(STG, view(1)), InputVersion(ORDERS, table("o1"))),
+            FREE: (InputVersion("file:d/*", "f1"), InputVersion("table:s.t", table("t1"))),
         }
         self.observed = {
-            ORDERS: seen(ORDERS, "o1"),
+            ORDERS: seen(ORDERS, table("o1")),
             "file:d/*": seen("file:d/*", "f1", Strength.LISTING),
-            "table:s.t": seen("table:s.t", "t1"),
+            "table:s.t": seen("table:s.t", table("t1")),
         }
         self.standing = {
             RelationName("db", "main", "stg"): "view",
@@ -79,7 +91,7 @@ class World:
         self.checks: dict[str, CheckResult] = {}
         ready = self.facts()
         for key in (CHECK, UNIT):
-            self.checks[key] = CheckResult(key, "pass", "v1", "run0", ready.inputs_version(self.graph.ids[key]))
+            self.checks[key] = CheckResult(key, "pass", "1:v1", "run0", ready.versions.digest(self.graph.ids[key]), fingerprints=frozenset({"v1"}))
 
     def facts(self) -> Facts:
         state = StateSnapshot(
@@ -101,6 +113,13 @@ class World:
 
     def select(self, *keys: str) -> World:
         self.facts_more["selected"] = frozenset(self.graph.ids[key] for key in keys)
+        return self
+
+    def say_volatile(self, why: str, *keys: str) -> World:
+        """Let the recorded queries of assets and tests be volatile."""
+        for key in keys:
+            records: dict[str, Any] = self.checks if key in self.checks else self.materializations
+            records[key] = dataclasses.replace(records[key], volatile=why)
         return self
 
     def rows(self) -> dict[str, PlanRow]:

@@ -7,11 +7,11 @@ import dataclasses
 import pytest
 from penstock.assets.asset import Asset, EdgeKind, IngestSpec, Kind, SourceSpec
 from penstock.assets.names import RelationName
-from penstock.assets.records import Attempt, CheckResult, InputVersion, Strength
+from penstock.assets.records import Attempt, InputVersion, Strength
 from penstock.graph.asset_graph import AssetGraph
 from penstock.plan.conditions import RULES, display
 from penstock.plan.reasons import Decision, Reason
-from plan_worlds import CHECK, EPH, FACT, FREE, ORDERS, STG, UNIT, World, asset, built, seen
+from plan_worlds import CHECK, EPH, FACT, FREE, ORDERS, STG, UNIT, World, asset, built, seen, table, view
 
 ALL = {STG, FACT, CHECK, FREE, UNIT}
 
@@ -66,8 +66,11 @@ def test_a_relation_is_looked_for_without_regard_to_case() -> None:
     assert World().change(FACT, relation=RelationName("", "MAIN", "Fact")).reasons() == {}
 
 
-def test_changed_code_is_built_and_what_reads_it_through_an_ephemeral_model() -> None:
-    assert World().change(STG, fingerprint="v2").reasons() == {STG: "code_changed", FACT: "upstream_newer", CHECK: "upstream_newer"}
+def test_changed_code_is_built_and_what_reads_it_through_an_ephemeral_model_may_be() -> None:
+    world = World().change(STG, fingerprint="v2")
+    assert world.reasons() == {STG: "code_changed", FACT: "upstream_may_change", CHECK: "upstream_may_change"}
+    assert {row.decision for key, row in world.rows().items() if key in (FACT, CHECK)} == {Decision.MAYBE}
+    assert world.rows()[FACT].detail == "stg"
     assert World().change(FREE, fingerprint="v2").rows()[FREE].detail == "ingest/raw/free.sql"
 
 
@@ -115,16 +118,29 @@ def test_a_test_runs_again_until_it_passes(status: str, due: bool) -> None:
 
 
 def test_a_volatile_query_is_built_every_time() -> None:
-    world = World()
-    world.more["volatile"] = {STG: "now()", CHECK: "random()"}
-    assert world.reasons() == {STG: "volatile", FACT: "upstream_newer", CHECK: "volatile"}
-    assert world.rows()[STG].detail == "now()"
+    world = World().say_volatile("now()", FREE, CHECK)
+    assert world.reasons() == {FREE: "volatile", CHECK: "volatile"}
+    assert world.rows()[FREE].detail == "now()"
     assert World().change(FACT, recompile=True).reasons() == {FACT: "volatile"}
+
+
+def test_a_volatile_view_holds_no_rows_but_its_readers_do() -> None:
+    world = World().say_volatile("now()", STG)
+    assert world.reasons() == {FACT: "volatile", CHECK: "volatile"}
+    assert world.rows()[FACT].detail == "stg: now()"
+
+
+@pytest.mark.parametrize("key", [STG, FACT, FREE, CHECK])
+def test_a_wish_decides_what_is_volatile(key: str) -> None:
+    wish = {"meta": {"penstock": {"volatile": False}}}
+    assert key not in World().say_volatile("now()", key).change(key, config=wish, recompile=True).reasons()
+    assert World().change(key, config={"meta": {"penstock": {"volatile": True}}}).reasons()[key] == "volatile"
+    assert World().change(key, config={"meta": {"penstock": {"volatile": "no"}}}).reasons() == {}, "a wish is a boolean"
 
 
 @pytest.mark.parametrize("name", [ORDERS, "file:d/*", "table:s.t"])
 def test_an_input_nobody_could_look_at_means_build(name: str) -> None:
-    reader = STG if name == ORDERS else FREE
+    reader = FACT if name == ORDERS else FREE
     world = World()
     world.observed[name] = seen(name, world.observed[name].version, Strength.UNKNOWN, "no permission")
     assert world.reasons()[reader] == "unknown_evidence"
@@ -132,6 +148,7 @@ def test_an_input_nobody_could_look_at_means_build(name: str) -> None:
     del world.observed[name]
     assert world.reasons()[reader] == "unknown_evidence"
     assert world.rows()[reader].detail == name
+    assert STG not in world.reasons(), "a view holds no rows that could be wrong"
 
 
 def test_new_files_and_newer_upstreams_are_told_apart() -> None:
@@ -139,19 +156,32 @@ def test_new_files_and_newer_upstreams_are_told_apart() -> None:
     world.observed["file:d/*"] = seen("file:d/*", "f2", Strength.LISTING)
     assert (world.reasons(), world.rows()[FREE].detail) == ({FREE: "new_files"}, "d/*")
     world = World()
-    world.observed["table:s.t"] = seen("table:s.t", "t2")
+    world.observed["table:s.t"] = seen("table:s.t", table("t2"))
     assert (world.reasons(), world.rows()[FREE].detail) == ({FREE: "upstream_newer"}, "s.t")
     world = World()
-    world.observed[ORDERS] = seen(ORDERS, "o2")
-    assert world.reasons() == {STG: "upstream_newer", FACT: "upstream_newer", CHECK: "upstream_newer"}
-    assert world.rows()[STG].detail == "raw.orders"
+    world.observed[ORDERS] = seen(ORDERS, table("o2"))
+    assert world.reasons() == {FACT: "upstream_newer", CHECK: "upstream_newer"}
+    assert world.rows()[FACT].detail == "raw.orders"
 
 
-def test_an_upstream_built_since_then_makes_its_readers_due() -> None:
+def test_an_upstream_that_means_something_else_by_now_makes_its_readers_due() -> None:
     world = World()
-    world.materializations[STG] = built(STG, 9)
+    world.materializations[STG] = built(STG, 9, kind="view")
     assert world.reasons() == {FACT: "upstream_newer", CHECK: "upstream_newer"}
     assert world.rows()[FACT].detail == "stg"
+
+
+def test_an_upstream_built_again_with_the_same_content_makes_nothing_due() -> None:
+    world = World()
+    world.materializations[STG] = built(STG, 9, kind="view", version=view(1))
+    assert world.reasons() == {}
+
+
+def test_a_view_on_columns_that_are_no_more_is_made_anew() -> None:
+    world = World()
+    world.observed[ORDERS] = seen(ORDERS, table("o1", "other"))
+    assert world.reasons() == {STG: "schema_changed", FACT: "upstream_newer", CHECK: "upstream_newer"}
+    assert world.rows()[STG].detail == "raw.orders"
 
 
 def test_an_input_that_was_not_recorded_counts_as_changed() -> None:
@@ -163,9 +193,11 @@ def test_an_input_that_was_not_recorded_counts_as_changed() -> None:
 def test_long_lists_of_inputs_are_cut() -> None:
     world = World()
     names = [f"table:s.t{number}" for number in range(5)]
-    world.inputs[FREE] = (*world.inputs[FREE], *(InputVersion(name, "1") for name in names))
-    world.observed |= {name: seen(name, "2") for name in names}
-    assert world.rows()[FREE].detail == "s.t0, s.t1, s.t2 and 2 more"
+    world.inputs[FREE] = (*world.inputs[FREE], *(InputVersion(name, table(1)) for name in names))
+    world.observed |= {name: seen(name, table(2)) for name in names}
+    shown, more = world.rows()[FREE].detail.split(" and ")
+    assert more == "2 more"
+    assert len(shown.split(", ")) == 3 and set(shown.split(", ")) < {f"s.t{number}" for number in range(5)}
 
 
 def test_an_upstream_that_is_due_but_not_selected_does_not_make_its_reader_due() -> None:
@@ -206,8 +238,8 @@ def test_blocked_comes_before_every_reason_to_build() -> None:
 def test_the_first_rule_that_holds_names_the_reason() -> None:
     world = World().change(FACT, fingerprint="v2", recompile=True)
     world.attempts[FACT] = Attempt(FACT, "", "failed", "r", "")
-    world.observed[ORDERS] = seen(ORDERS, "o2", Strength.UNKNOWN)
-    world.inputs[FACT] = (InputVersion(STG, "0"),)
+    world.observed[ORDERS] = seen(ORDERS, table("o1"), Strength.UNKNOWN)
+    world.inputs[FACT] = (InputVersion(STG, view(0)),)
     del world.standing[RelationName("db", "main", "fact")]
     found = []
 
@@ -228,30 +260,33 @@ def test_the_first_rule_that_holds_names_the_reason() -> None:
     del world.attempts[FACT]
     cure("volatile")
     world.change(FACT, recompile=False)
+    cure("unknown_evidence")
+    world.observed[ORDERS] = seen(ORDERS, table("o1"))
     cure("upstream_newer")
     assert [rule.reason.value for rule in RULES] == [
-        "forced", "full_refresh", "never_built", "relation_missing", "code_changed", "previous_failed", "volatile", "unknown_evidence",
-        "new_files", "upstream_newer",
+        "forced", "full_refresh", "never_built", "relation_missing", "relation_changed", "code_changed", "schema_changed", "previous_failed",
+        "ttl_expired", "volatile", "unknown_evidence", "new_files", "upstream_newer",
     ]  # fmt: skip
 
 
 def test_every_reason_to_build_has_a_rule() -> None:
-    others = {Reason.FRESH, Reason.UPSTREAM_FAILED, Reason.PARSE_FAILED}
-    assert {rule.reason for rule in RULES} == set(Reason) - others
+    reuse = {Reason.FRESH, Reason.UNCHANGED_INPUT, Reason.BUILD_AFTER_NOT_DUE, Reason.WAITING_ALL_PARENTS, Reason.LAG_TOLERATED}
+    others = {Reason.UPSTREAM_MAY_CHANGE, Reason.UPSTREAM_FAILED, Reason.PARSE_FAILED}
+    assert {rule.reason for rule in RULES} == set(Reason) - reuse - others
 
 
 def test_a_source_that_a_seed_writes_has_the_seeds_version() -> None:
     seed = asset("seed.shop.s", Kind.SEED, "seed")
     produced = Asset("source.shop.raw.s", Kind.SOURCE, "s", relation=seed.relation, source=SourceSpec("raw"))
-    reader = asset(STG, Kind.MODEL, "view")
+    reader = asset(FACT, Kind.MODEL, "table")
     world = World()
-    world.graph = AssetGraph([seed, produced, reader], [(seed.key, produced.key, EdgeKind.PRODUCER), (produced.key, STG, EdgeKind.DATA)])
-    world.materializations = {seed.key: built(seed.key, 5), STG: built(STG, 6)}
-    world.inputs = {STG: (InputVersion(seed.key, "5"),)}
+    world.graph = AssetGraph([seed, produced, reader], [(seed.key, produced.key, EdgeKind.PRODUCER), (produced.key, FACT, EdgeKind.DATA)])
+    world.materializations = {seed.key: built(seed.key, 5), FACT: built(FACT, 6)}
+    world.inputs = {FACT: (InputVersion(seed.key, table(5)),)}
     world.standing[RelationName("db", "main", "s")] = "table"
     assert world.reasons() == {}
     world.materializations[seed.key] = built(seed.key, 7)
-    assert world.reasons() == {STG: "upstream_newer"}
+    assert world.reasons() == {FACT: "upstream_newer"}
 
 
 def test_a_source_that_was_once_ingested_here_is_looked_at_again() -> None:
@@ -263,13 +298,18 @@ def test_a_source_that_was_once_ingested_here_is_looked_at_again() -> None:
 def test_a_tests_inputs_are_digested_with_what_this_run_has_built() -> None:
     facts = World().facts()
     number = facts.graph.ids[CHECK]
-    assert facts.inputs_version(number) == World().checks[CHECK].inputs_version
-    assert facts.inputs_version(number, {STG: "1"}) == facts.inputs_version(number) != facts.inputs_version(number, {STG: "2"})
+    versions = facts.new_versions()
+    before = World().checks[CHECK].inputs_version
+    assert facts.versions.digest(number) == versions.digest(number) == before
+    versions.built(built(STG, 7, kind="view", version=view(1)), World().inputs[STG])
+    assert versions.digest(number) == before, "built again, and the same"
+    versions.built(built(STG, 8, kind="view"), World().inputs[STG])
+    assert versions.digest(number) != before == facts.versions.digest(number)
 
 
 def test_a_result_from_before_a_change_of_inputs_does_not_count() -> None:
     world = World()
-    world.checks[CHECK] = CheckResult(CHECK, "pass", "v1", "run0", "of something else")
+    world.checks[CHECK] = dataclasses.replace(world.checks[CHECK], inputs_version="of something else")
     assert world.reasons() == {CHECK: "upstream_newer"}
 
 
@@ -291,6 +331,6 @@ def test_inputs_are_shown_as_people_call_them(name: str, shown: str) -> None:
 
 def test_an_unknown_input_that_was_not_recorded_either_means_build() -> None:
     world = World()
-    world.inputs[STG] = ()
+    world.inputs[FACT] = ()
     del world.observed[ORDERS]
-    assert world.reasons()[STG] == "unknown_evidence"
+    assert world.reasons()[FACT] == "unknown_evidence"

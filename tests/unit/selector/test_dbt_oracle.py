@@ -1,8 +1,8 @@
-"""Every line of the case files selects what dbt selects, in all four modes of indirect selection."""
+"""Every line of the case files selects what dbt selects, in all four modes of indirect selection, in each project."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,40 +17,64 @@ if TYPE_CHECKING:
 MODES = ("eager", "cautious", "buildable", "empty")
 
 
-def test_a_line_selects_what_dbt_selects(oracle: Oracle, right_case: Case) -> None:
+def test_a_line_selects_what_dbt_selects(oracle_of: Callable[[str], Oracle], right_case: Case) -> None:
+    oracle = oracle_of(right_case.project)
     for mode in [right_case.indirect] if right_case.indirect else MODES:
         ours = oracle.penstock(right_case, mode)
         assert sorted(ours.keys) == oracle.dbt(right_case, mode), mode
 
 
-def test_a_wrong_line_is_refused_by_both(oracle: Oracle, wrong_case: Case) -> None:
+def test_a_wrong_line_is_refused_by_both(oracle_of: Callable[[str], Oracle], wrong_case: Case) -> None:
+    oracle = oracle_of(wrong_case.project)
     with pytest.raises(PenstockError):
         oracle.penstock(wrong_case, "eager")
     with pytest.raises(oracle.errors):
         oracle.dbt(wrong_case, "eager")
 
 
-@pytest.mark.parametrize("line", ["+fct_orders,tag:marts", "tag:nightly", "dim_customers.v2+", "resource_type:unit_test"])
+@pytest.mark.parametrize(
+    ("project", "line"),
+    [
+        ("selection", "+fct_orders,tag:marts"),
+        ("selection", "tag:nightly"),
+        ("selection", "dim_customers.v2+"),
+        ("selection", "resource_type:unit_test"),
+        ("selection_mesh", "accounts"),
+        ("selection_mesh", "path:models/names/*ß*"),
+        ("selection_mesh", "@tax_rates"),
+    ],
+    indirect=["project"],
+)
 def test_the_oracle_lists_what_the_dbt_command_lists(oracle: Oracle, right_cases: Sequence[Case], line: str) -> None:
     (case,) = [case for case in right_cases if case.line == line]
     assert oracle.listed(*case.select) == oracle.dbt(case, "eager")
 
 
-VALUES = st.sampled_from(
-    "stg_orders fct_orders dim_customers dim_customers.v2 marts.* *orders* revenue_daily stg_payments countries orders_history tag:nightly"
-    " tag:st* source:raw source:raw.payments path:models/staging models/**/*.sql file:*.csv package:helper config.materialized:table"
-    " config.tags:nightly test_type:generic test_name:relationships test_type:unit exposure:* metric:* version:latest group:finance half".split()
-)
-CRITERIA = st.builds("{}{}{}".format, st.sampled_from(["", "", "+", "1+", "2+"]), VALUES, st.sampled_from(["", "", "+", "+1", "+2"]))
-TEXTS = st.lists(st.lists(CRITERIA | VALUES.map("@{}".format), min_size=1, max_size=3).map(",".join), max_size=3).map(" ".join)
+VALUES = {
+    "selection": "stg_orders fct_orders dim_customers dim_customers.v2 marts.* *orders* revenue_daily stg_payments countries orders_history"
+    " tag:nightly tag:st* source:raw source:raw.payments path:models/staging models/**/*.sql file:*.csv package:helper half exposure:* metric:*"
+    " config.materialized:table config.tags:nightly test_type:generic test_name:relationships test_type:unit version:latest group:finance",
+    "selection_mesh": "accounts crm mesh.accounts products products.v2 ranks *größe* odd[1] orders.* europe two_versions tax_rates *_snapshot"
+    " tag:hourly tag:[hw]* source:landing source:*.orders path:models/domains models/**/accounts* file:accounts.* package:crm with_tax"
+    " exposure:* metric:*value config.meta.cost.centre:42 config.tags:hourly test_type:singular test_name:balanced unit_test:* version:old"
+    " group:commerce access:protected resource_type:source",
+}
+
+
+def texts(project: str) -> st.SearchStrategy[str]:
+    """Make unions of intersections of criteria of a project."""
+    values = st.sampled_from(VALUES[project].split())
+    criteria = st.builds("{}{}{}".format, st.sampled_from(["", "", "+", "1+", "2+"]), values, st.sampled_from(["", "", "+", "+1", "+2"]))
+    return st.lists(st.lists(criteria | values.map("@{}".format), min_size=1, max_size=3).map(",".join), max_size=3).map(" ".join)
 
 
 @settings(max_examples=100, deadline=None)
-@given(include=TEXTS, exclude=st.none() | TEXTS, mode=st.sampled_from(MODES))
+@given(data=st.data(), mode=st.sampled_from(MODES))
 def test_any_combination_selects_what_dbt_selects(
-    oracle: Oracle, make_case: type[Case], include: str, exclude: str | None, mode: str
+    oracle: Oracle, project: str, make_case: type[Case], data: st.DataObject, mode: str
 ) -> None:
-    case = make_case("", (include,), () if exclude is None else (exclude,), mode, ("all",), ())
+    include, exclude = data.draw(texts(project)), data.draw(st.none() | texts(project))
+    case = make_case(project, "", (include,), () if exclude is None else (exclude,), mode, ("all",), ())
     assert sorted(oracle.penstock(case, mode).keys) == oracle.dbt(case, mode)
 
 

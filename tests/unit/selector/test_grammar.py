@@ -100,7 +100,7 @@ def test_a_mistake_is_named_with_its_column(text: str, message: str, hint: str) 
 
 @pytest.mark.parametrize("method", NOT_AVAILABLE)
 def test_a_known_method_that_is_missing_says_so_instead_of_selecting_nothing(method: str) -> None:
-    with pytest.raises(SelectionError, match=f"`{method}:` is not available in this version \\(column 3 of") as raised:
+    with pytest.raises(SelectionError, match=f"`{method}:` is not available in this version at column 3 of") as raised:
         parse([f"a {method}:x"])
     assert raised.value.hint
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from penstock.assets.asset import Asset, EdgeKind, Kind
 from penstock.assets.names import RelationName
-from penstock.assets.records import Observation, Strength
+from penstock.assets.records import InputVersion, Observation, Strength
 from penstock.graph.asset_graph import AssetGraph
 from penstock.runner.commit import Publication, publish, record_attempt
 from penstock.state.store import Statements, migrate
@@ -71,15 +71,18 @@ class Story:
         """Claim one asset for the run."""
         return self.writer.claim(self.run, [(key, partition)], self.now)[key, partition]
 
-    def build(self, key: str, partition: str = "", inputs: Mapping[str, str] | None = None, code: str = "code", rows: int = 1) -> int:
-        """Build an asset well and return its token."""
-        what = self._publication(key, partition, inputs or {}, code, f"(select * from range({rows}))")
-        publish(self.sql, what, lambda: None, lambda: self.now)
-        return what.token
+    def build(
+        self, key: str, partition: str = "", inputs: Mapping[str, str] | Iterable[InputVersion] = (), code: str = "code", rows: int = 1,
+        view: bool = False,
+    ) -> str:  # fmt: skip
+        """Build an asset well, of numbers up to `rows`, and return its version."""
+        consumed = tuple(InputVersion(*item) for item in inputs.items()) if isinstance(inputs, Mapping) else tuple(inputs)
+        what = self._publication(key, partition, consumed, code, f"(select * from range({rows}))", "view" if view else "table")
+        return publish(self.sql, what, lambda: None, lambda: self.now).version
 
     def fail(self, key: str, error: str = "it broke", partition: str = "") -> int:
         """Fail to build an asset and return the token of the attempt."""
-        what = self._publication(key, partition, {}, "code", "")
+        what = self._publication(key, partition, (), "code", "")
         record_attempt(self.sql, what, "failed", error, self.now)
         return what.token
 
@@ -89,10 +92,12 @@ class Story:
         row = CheckRow(key, of, status, "ERROR", failures, f"it is {status}", "code", "", "", self.now, 0.5)
         self.writer.check_results(self.run, [row])
 
-    def _publication(self, key: str, partition: str, inputs: Mapping[str, str], code: str, relation: str) -> Publication:
+    def _publication(
+        self, key: str, partition: str, inputs: tuple[InputVersion, ...], code: str, relation: str, kind: str = "table"
+    ) -> Publication:
         return Publication(
             run_id=self.run, asset=key, partition=partition, token=self.claim(key, partition), relation=relation, relation_name=key,
-            relation_type="table", code_version=code, executor="native", inputs=inputs, started_at=self.now,
+            relation_type=kind, code_version=f"1:{code}", fingerprint=code, executor="native", inputs=inputs, started_at=self.now,
         )  # fmt: skip
 
 

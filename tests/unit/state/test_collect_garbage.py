@@ -12,7 +12,7 @@ import pytest
 from penstock.app.reading import collect_garbage, export_store, reading, store_status
 from penstock.errors import SelectionError, StateError, WarehouseBusy
 from penstock.state.reader import read_state
-from penstock.state.store import Statements, migrate
+from penstock.state.store import SCHEMA_VERSION, Statements, migrate
 from penstock.warehouse.duckdb import open_duckdb
 from penstock.warehouse.failpoints import InjectedFault, arm
 from penstock.warehouse.lock import DatabaseLock, Holder
@@ -37,9 +37,9 @@ def _fill(settings: Any) -> None:
         story.writer.record_graph("run1", graph("model.a -> model.b"), "hash")
         for run in ("run1", "run2", "run3"):
             story.start(run, {"model.a": "BUILD"}, {"file:x": "same", f"file:{run}": "v"})
-            token = story.build("model.a")
+            version = story.build("model.a", rows=int(run[-1]))
             if run == "run2":
-                story.build("model.b", inputs={"model.a": str(token)})
+                story.build("model.b", inputs={"model.a": version})
             story.check("test.t", "pass")
             if run == "run1":
                 story.check("test.u", "fail")
@@ -132,7 +132,7 @@ def test_nothing_is_forgotten_while_a_build_runs(settings: Any) -> None:
 
 def test_status_and_export_read_the_same_store(settings: Any, tmp_path: Path) -> None:
     found = store_status(settings)
-    assert (found["schema"], found["version"], found["pending"], found["last_run"][0]) == ('My "state"', 1, [], "run3")
+    assert (found["schema"], found["version"], found["pending"], found["last_run"][0]) == ('My "state"', SCHEMA_VERSION, [], "run3")
     assert found["rows"]["run"] == 3
     written = export_store(settings, tmp_path / "out")
     assert (tmp_path / "out" / "run_history.csv").read_text().count("\nrun") == 3
@@ -157,4 +157,4 @@ def test_a_database_without_a_store_says_what_to_do(settings: Any, tmp_path: Pat
     open_duckdb(settings.database_path, {}).close()
     with pytest.raises(StateError, match="holds no state yet"), reading(settings):
         pass
-    assert (store_status(settings)["version"], store_status(settings)["pending"]) == (0, [1])
+    assert (store_status(settings)["version"], store_status(settings)["pending"]) == (0, list(range(1, SCHEMA_VERSION + 1)))

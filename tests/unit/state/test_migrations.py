@@ -26,7 +26,10 @@ EVERYTHING = """
     union all select 'index', schema_name, table_name, 0, index_name, '', false, '' from duckdb_indexes()
     order by all
 """
-SECOND = "alter table {state}.run add column mood varchar;\ninsert into {state}.meta values ('mood', 'good');\n"
+NEWEST = store.SCHEMA_VERSION
+NEXT = NEWEST + 1
+ALL = list(range(1, NEXT))
+ADDED = "alter table {state}.run add column mood varchar;\ninsert into {state}.meta values ('mood', 'good');\n"
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +39,20 @@ def disarmed() -> Iterator[None]:
 
 
 def add_migration(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    first = store.migrations()
-    monkeypatch.setattr(store, "migrations", lambda: [*first, (2, text)])
-    monkeypatch.setattr(store, "SCHEMA_VERSION", 2)
+    known = store.migrations()
+    monkeypatch.setattr(store, "migrations", lambda: [*known, (NEXT, text)])
+    monkeypatch.setattr(store, "SCHEMA_VERSION", NEXT)
+
+
+def at_version(version: int) -> Statements:
+    """A store as it stands after some of the migrations; views are made by the last one alone."""
+    sql = empty_database()
+    if version:
+        arm(f"migration.before_commit={version + 1}:raise")
+        with pytest.raises(InjectedFault):
+            migrate(sql)
+        arm(None)
+    return sql
 
 
 def everything(sql: Statements) -> list[tuple[object, ...]]:
@@ -60,7 +74,7 @@ def test_migrations_are_numbered_without_gaps() -> None:
 
 def test_migrating_again_does_nothing() -> None:
     sql = empty_database()
-    assert (migrate(sql), pending(sql)) == ([1], [])
+    assert (migrate(sql), pending(sql)) == (ALL, [])
     before = everything(sql)
     arm("migration.*=1:raise")  # a statement of any migration would raise
     assert migrate(sql) == []
@@ -73,7 +87,7 @@ def test_looking_for_pending_migrations_only_reads(tmp_path: Path) -> None:
     duckdb.connect(path).close()
     warehouse = DuckDBWarehouse(duckdb.connect(path, read_only=True), {})
     sql = Statements(warehouse.connect(), "penstock")
-    assert (pending(sql), stored_version(sql)) == ([1], 0)
+    assert (pending(sql), stored_version(sql)) == (ALL, 0)
     assert everything(sql) == everything(empty_database())
     warehouse.close()
 
@@ -84,24 +98,34 @@ def test_a_store_that_was_never_made_has_an_empty_state() -> None:
 
 def test_a_newer_store_is_refused_with_advice() -> None:
     sql = new_store()
-    rows_of(sql, """update {state}.meta set "value" = '7' where "key" = 'schema_version'""")
+    rows_of(sql, """update {state}.meta set "value" = '99' where "key" = 'schema_version'""")
     for ask in (stored_version, pending, migrate, read_state):
-        with pytest.raises(StateError, match=r"have version 7, this Penstock knows up to 1") as caught:
+        with pytest.raises(StateError, match=rf"have version 99, this Penstock knows up to {NEWEST}") as caught:
             ask(sql)
         assert caught.value.hint == "Install the newer Penstock that wrote them."
 
 
 def test_a_migration_cut_off_at_any_statement_leaves_nothing() -> None:
-    statements = len(split_statements(store.migrations()[0][1])) + len(split_statements(sql_file("views.sql")))
-    sql = empty_database()
-    nothing = everything(sql)
-    for number in range(1, statements + 1):
-        arm(f"migration.statement={number}:raise")
-        with pytest.raises(InjectedFault):
-            migrate(sql)
-        assert (stored_version(sql), everything(sql)) == (0, nothing)
-    arm(f"migration.statement={statements + 1}:raise")
-    assert migrate(sql) == [1]
+    for version, text in store.migrations():
+        statements = len(split_statements(text)) + (len(split_statements(sql_file("views.sql"))) if version == NEWEST else 0)
+        sql = at_version(version - 1)
+        before = everything(sql)
+        for number in range(1, statements + 1):
+            arm(f"migration.statement={number}:raise")
+            with pytest.raises(InjectedFault):
+                migrate(sql)
+            assert (stored_version(sql), everything(sql)) == (version - 1, before)
+        arm(None)
+        assert migrate(sql) == list(range(version, NEXT))
+
+
+@pytest.mark.parametrize("version", range(1, store.SCHEMA_VERSION))
+def test_a_store_of_an_older_version_is_brought_to_the_newest(version: int) -> None:
+    sql, fresh = at_version(version), empty_database()
+    create_fresh(fresh)
+    assert pending(sql) == list(range(version + 1, NEXT))
+    migrate(sql)
+    assert everything(sql) == everything(fresh)
 
 
 @pytest.mark.parametrize("place", ["remove_meta.before", "set_meta.before", "set_meta.after", "migration.before_commit"])
@@ -110,8 +134,8 @@ def test_a_migration_and_its_note_commit_together(place: str) -> None:
     arm(f"{place}=1:raise")
     with pytest.raises(InjectedFault):
         migrate(sql)
-    assert (stored_version(sql), pending(sql)) == (0, [1])
-    assert migrate(sql) == [1]
+    assert (stored_version(sql), pending(sql)) == (0, ALL)
+    assert migrate(sql) == ALL
 
 
 def test_a_migration_cut_off_after_its_commit_is_done() -> None:
@@ -119,51 +143,51 @@ def test_a_migration_cut_off_after_its_commit_is_done() -> None:
     arm("migration.after_commit=1:raise")
     with pytest.raises(InjectedFault):
         migrate(sql)
-    assert (stored_version(sql), migrate(sql)) == (1, [])
+    assert (stored_version(sql), migrate(sql)) == (1, ALL[1:])
 
 
-def test_a_second_migration_keeps_the_data_and_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_later_migration_keeps_the_data_and_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     sql = new_store()
     Story(sql).start("run1")
-    add_migration(monkeypatch, SECOND)
-    assert pending(sql) == [2]
-    assert (migrate(sql), stored_version(sql)) == ([2], 2)
+    add_migration(monkeypatch, ADDED)
+    assert pending(sql) == [NEXT]
+    assert (migrate(sql), stored_version(sql)) == ([NEXT], NEXT)
     assert rows_of(sql, "select run_id, mood from {state}.run") == [("run1", None)]
     assert rows_of(sql, """select count(*) from {state}.meta where "key" = 'schema_version'""") == [(1,)]
 
 
-def test_a_second_migration_that_breaks_half_way_leaves_version_one_and_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_later_migration_that_breaks_half_way_leaves_the_version_before_and_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
     sql = new_store()
     Story(sql).start("run1")
     before = everything(sql)
-    add_migration(monkeypatch, SECOND + "insert into {state}.no_such_table values (1);\n")
+    add_migration(monkeypatch, ADDED + "insert into {state}.no_such_table values (1);\n")
     with pytest.raises(WarehouseError, match="no_such_table"):
         migrate(sql)
-    assert (stored_version(sql), pending(sql), everything(sql)) == (1, [2], before)
+    assert (stored_version(sql), pending(sql), everything(sql)) == (NEWEST, [NEXT], before)
     assert rows_of(sql, "select run_id from {state}.run") == [("run1",)]
 
 
-def test_a_second_migration_cut_off_at_any_statement_leaves_version_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_later_migration_cut_off_at_any_statement_leaves_the_version_before(monkeypatch: pytest.MonkeyPatch) -> None:
     sql = new_store()
     Story(sql).start("run1")
     before = everything(sql)
-    add_migration(monkeypatch, SECOND)
+    add_migration(monkeypatch, ADDED)
     for place in ("migration.statement=1", "migration.statement=2", "migration.before_commit=1"):
         arm(f"{place}:raise")
         with pytest.raises(InjectedFault):
             migrate(sql)
-        assert (stored_version(sql), everything(sql)) == (1, before)
+        assert (stored_version(sql), everything(sql)) == (NEWEST, before)
         assert rows_of(sql, "select run_id from {state}.run") == [("run1",)]
 
 
 def test_an_empty_database_goes_through_every_migration(monkeypatch: pytest.MonkeyPatch) -> None:
     sql = empty_database()
-    add_migration(monkeypatch, SECOND)
+    add_migration(monkeypatch, ADDED)
     arm("migration.before_commit=2:raise")
     with pytest.raises(InjectedFault):
         migrate(sql)
     assert stored_version(sql) == 1, "the first migration had committed"
-    assert migrate(sql) == [2]
+    assert migrate(sql) == [*ALL[1:], NEXT]
 
 
 def test_statements_are_split_at_semicolons_that_end_a_line() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from penstock.assets.asset import Asset, EdgeKind, Kind
+from penstock.assets.records import InputVersion
 from penstock.graph.asset_graph import AssetGraph
+from penstock.state.content import record_projections
 from penstock.state.reader import read_state
 from state_builders import NOON, Story, asset, graph, new_store, rows_of
 
@@ -24,25 +26,51 @@ def status(story: Story, key: str) -> tuple[str, str, str]:
 def test_an_asset_that_consumed_the_latest_input_is_fresh(story: Story) -> None:
     story.writer.record_graph("run1", graph("model.a -> model.b"), "hash")
     story.start("run1")
-    token = story.build("model.a", rows=5)
-    story.build("model.b", inputs={"model.a": str(token)}, rows=7)
+    version = story.build("model.a", rows=5)
+    story.build("model.b", inputs={"model.a": version}, rows=7)
     assert status(story, "model.a") == status(story, "model.b") == ("fresh", "fresh", "")
     shown = rows_of(
         story.sql, """select relation, kind, last_built_at, code_version, "rows" from {state}.asset_status where asset = 'model.b'"""
     )
-    assert shown == [("main.b", "model", story.now, "code", 7)]
+    assert shown == [("main.b", "model", story.now, "1:code", 7)]
 
 
-def test_an_asset_whose_input_was_built_again_is_stale_and_names_it(story: Story) -> None:
+def test_an_asset_whose_input_holds_something_else_is_stale_and_names_it(story: Story) -> None:
     story.writer.record_graph("run1", graph("model.a -> model.b", "model.b -> model.c"), "hash")
     story.start("run1")
     a = story.build("model.a")
-    b = story.build("model.b", inputs={"model.a": str(a)})
-    story.build("model.c", inputs={"model.b": str(b)})
+    b = story.build("model.b", inputs={"model.a": a})
+    story.build("model.c", inputs={"model.b": b})
     story.start("run2")
     story.build("model.a")
+    assert status(story, "model.b") == ("fresh", "fresh", ""), "built again with the same content"
+    story.build("model.a", rows=2)
     assert status(story, "model.b") == ("stale", "upstream_newer", "model.a")
     assert status(story, "model.c")[0] == "fresh", "only direct inputs count"
+
+
+def test_a_view_is_never_behind_its_inputs_but_its_readers_are(story: Story) -> None:
+    story.writer.record_graph("run1", graph("model.a -> model.v", "model.v -> model.c"), "hash")
+    story.start("run1")
+    a = story.build("model.a")
+    v = story.build("model.v", inputs={"model.a": a}, view=True)
+    story.build("model.c", inputs={"model.a": a, "model.v": v})
+    story.build("model.a", rows=2)
+    assert status(story, "model.v") == ("fresh", "fresh", "")
+    assert status(story, "model.c") == ("stale", "upstream_newer", "model.a")
+
+
+def test_columns_that_hold_the_same_do_not_make_a_reader_stale(story: Story) -> None:
+    story.writer.record_graph("run1", graph("model.a -> model.b", "model.a -> model.c"), "hash")
+    story.start("run1")
+    before = story.build("model.a")
+    story.build("model.b", inputs=[InputVersion("model.a", before, ("x",))])
+    story.build("model.c", inputs=[InputVersion("model.a", before, ("x", "y"))])
+    after = story.build("model.a", rows=2)
+    assert status(story, "model.b")[0] == status(story, "model.c")[0] == "stale", "nothing is known of the columns alone"
+    projected = {("model.a", before, ("x",)): "p", ("model.a", after, ("x",)): "p", ("model.a", before, ("x", "y")): "p"}
+    record_projections(story.sql, "run1", {**projected, ("model.a", after, ("x", "y")): "q"})
+    assert (status(story, "model.b")[0], status(story, "model.c")[0]) == ("fresh", "stale")
 
 
 def test_an_asset_whose_files_changed_is_stale(story: Story) -> None:
@@ -59,6 +87,16 @@ def test_an_asset_built_from_other_code_is_stale(story: Story) -> None:
     story.start("run1")
     story.build("model.a", code="old code")
     assert status(story, "model.a") == ("stale", "code_changed", "")
+
+
+def test_code_that_was_found_to_mean_the_same_is_fresh(story: Story) -> None:
+    story.writer.record_graph("run1", graph("model.a", a="edited"), "hash")
+    story.start("run1")
+    story.build("model.a", code="old")
+    story.writer.code_aliases("run1", {"model.a": ("edited", "1:another")})
+    assert status(story, "model.a") == ("stale", "code_changed", "")
+    story.writer.code_aliases("run1", {"model.a": ("edited", "1:old")})
+    assert status(story, "model.a") == ("fresh", "fresh", "")
 
 
 def test_a_failure_after_a_good_build_shows_until_the_next_good_one(story: Story) -> None:

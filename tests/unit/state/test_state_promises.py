@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from penstock.state.content import content_of
 from penstock.state.queries import _literal, queries
 from state_builders import new_store, rows_of
 
@@ -47,7 +48,7 @@ def test_every_named_query_is_run_somewhere() -> None:
 def version(query: str) -> str:
     sql = new_store()
     sql.connection.execute(f"create table t as {query}")
-    return str(sql.run("observe", relation='"t"')[0][0])
+    return content_of(sql, '"t"').version
 
 
 def test_the_version_of_a_table_does_not_depend_on_the_order_of_its_rows() -> None:

@@ -93,9 +93,9 @@ def test_relations_are_listed_by_schema_in_lower_case(tmp_path: Path) -> None:
         "create table t (a int)",
     ):
         connection.execute(statement)
-    found = {str(name): kind for name, kind in warehouse.relations([("W", "MIXED"), ("w", "main")]).items()}
+    found = {str(name): standing.type for name, standing in warehouse.catalog([("W", "MIXED"), ("w", "main")]).items()}
     assert found == {"mixed.big one": "table", "main.v": "view", "main.t": "table"}
-    assert warehouse.relations([("w", "other"), ("x", "main")]) == {}
+    assert warehouse.catalog([("w", "other"), ("x", "main")]) == {}
     warehouse.close()
 
 

@@ -15,12 +15,9 @@ delete from {state}.meta where "key" = $key;
 -- name: get_meta
 select "value" from {state}.meta where "key" = $key;
 
--- name: observe
--- The content of a relation that Penstock does not build: number of rows, order-independent hash, and the columns with
--- their types, since 1 and 1.00 hash alike.
-select 'rows:' || count(*) || ':' || coalesce(sum(hash(*columns(*))), 0) || ':'
-    || (select hash(list(column_name || ' ' || column_type)) from (describe {relation}))
-from {relation};
+-- name: describe
+-- The columns of a relation or subquery, with their types.
+select column_name, column_type from (describe select * from {relation});
 
 -- name: insert_run
 insert into {state}.run
@@ -81,21 +78,50 @@ from {state}.claim
 where asset = $asset and "partition" = $partition;
 
 -- name: record_table
--- The record of a table, with the number of its rows and their order-independent content hash.
+-- The record of a table whose columns were not known when this was written (dbt's post-hook): the same version as
+-- `content_query` in compiler/content.py makes.
 insert into {state}.materialization
 select $run_id, $asset, $partition, $partition_start, $partition_end, $token, $relation_name, $relation_type, $code_version,
-    'rows:' || content."rows" || ':' || coalesce(content.total, 0), content."rows", $volatile, $executor, $committed_at
-from (select count(*) as "rows", sum(hash(*columns(*))) as total from {relation}) as content;
+    content."version", content."rows", $volatile, $executor, $committed_at, $fingerprint
+from (
+    select count(*) as "rows", 'rows:' || count(*) || ':' || coalesce(sum(hash(*columns(*))), 0) || ':'
+        || (select md5(string_agg(column_name || ' ' || column_type, chr(10))) from (describe select * from {relation})) as "version"
+    from (
+        select *, case
+            when typeof(columns(*)) in ('DOUBLE', 'FLOAT') then cast(signbit(try_cast(columns(*) as double)) as ubigint)
+            when typeof(columns(*)) in ('INTERVAL', 'VARIANT') or typeof(columns(*)) like '%[%'
+                or (typeof(columns(*)) like '%(%' and typeof(columns(*)) not like 'DECIMAL%')
+                then hash(cast(columns(*) as varchar))
+        end
+        from {relation}
+    )
+) as content;
 
 -- name: record_view
--- The record of what holds no rows of its own: its version derives from code and inputs.
+-- The record of a view: it holds no rows of its own, so its version is its code and its columns.
 insert into {state}.materialization
 select $run_id, $asset, $partition, $partition_start, $partition_end, $token, $relation_name, $relation_type, $code_version,
-    $data_version, null, $volatile, $executor, $committed_at;
+    'code:' || $code_version || ':'
+        || (select md5(string_agg(column_name || ' ' || column_type, chr(10))) from (describe select * from {relation})),
+    null, $volatile, $executor, $committed_at, $fingerprint;
+
+-- name: record_version
+-- The record of what has a version that is known beforehand.
+insert into {state}.materialization
+select $run_id, $asset, $partition, $partition_start, $partition_end, $token, $relation_name, $relation_type, $code_version,
+    $data_version, $rows, $volatile, $executor, $committed_at, $fingerprint;
 
 -- name: record_inputs
 insert into {state}.materialization_input
-select $run_id, $asset, $partition, $token, unnest($inputs::varchar[]), unnest($versions::varchar[]);
+select $run_id, $asset, $partition, $token, unnest($inputs::varchar[]), unnest($versions::varchar[]), unnest($columns::varchar[][]);
+
+-- name: insert_projections
+insert into {state}.projection
+select $run_id, unnest($assets::varchar[]), unnest($versions::varchar[]), unnest($columns::varchar[][]), unnest($projected::varchar[]);
+
+-- name: insert_code_aliases
+insert into {state}.code_alias
+select $run_id, unnest($assets::varchar[]), unnest($fingerprints::varchar[]), unnest($code_versions::varchar[]);
 
 -- name: record_attempt
 insert into {state}.attempt
@@ -111,7 +137,7 @@ where not exists (
 
 -- name: read_back
 -- Whether a commit really happened; only the table knows.
-select "rows" from {state}.materialization where asset = $asset and "partition" = $partition and token = $token;
+select "rows", data_version from {state}.materialization where asset = $asset and "partition" = $partition and token = $token;
 
 -- name: release_claims
 -- What was claimed and never begun: nobody holds it any more.
@@ -138,19 +164,35 @@ where c.run_id <> $run_id;
 insert into {state}.check_result
 select $run_id, unnest($checks::varchar[]), unnest($assets::varchar[]), '', unnest($statuses::varchar[]),
     unnest($severities::varchar[]), unnest($failures::bigint[]), unnest($messages::varchar[]), unnest($code_versions::varchar[]),
-    unnest($inputs_versions::varchar[]), unnest($volatiles::varchar[]), unnest($checked_at::timestamp[]), unnest($seconds::double[]);
+    unnest($inputs_versions::varchar[]), unnest($volatiles::varchar[]), unnest($checked_at::timestamp[]), unnest($seconds::double[]), unnest($fingerprints::varchar[]);
 
 -- name: current_materializations
--- The latest materialization of each asset over all its partitions.
-select m.asset, m."partition", m.run_id, m.token, m.code_version, m.data_version, m."rows", m.relation, m.committed_at,
-    m.relation_type, m.volatile
+-- The latest materialization of each asset; the version of one with partitions is made of those of all it holds.
+select m.asset, m."partition", m.run_id, m.token, m.code_version, v.data_version, m."rows", m.relation, m.committed_at,
+    m.relation_type, m.volatile, list_distinct(list_value(m.fingerprint) || coalesce(a.fingerprints, []))
 from {state}.materialization as m
-join (select asset, max(token) as token from {state}.materialization group by asset) as latest using (asset, token);
+join {state}.current_version as v on v.asset = m.asset and v.token = m.token
+left join (
+    select asset, code_version, list(fingerprint) as fingerprints from {state}.code_alias group by all
+) as a on a.asset = m.asset and a.code_version = m.code_version;
+
+-- name: version_of
+select data_version from {state}.current_version where asset = $asset;
+
+-- name: current_projections
+-- What some columns held in the versions that are current, or that somebody consumed last.
+select p.asset, p."version", p.columns, p.projected
+from {state}.projection as p
+where (p.asset, p."version") in (
+    select asset, data_version from {state}.current_version
+    union
+    select i.input, i.input_version from {state}.current_input as i
+    union
+    select asset, max_by(version, (observed_at, run_id)) from {state}.observation group by asset
+);
 
 -- name: current_inputs
-select i.asset, i.input, i.input_version
-from {state}.materialization_input as i
-join (select asset, max(token) as token from {state}.materialization group by asset) as latest using (asset, token);
+select asset, input, input_version, columns from {state}.current_input;
 
 -- name: latest_attempts
 select asset, "partition", status, run_id, error, token from {state}.latest_attempt;
@@ -171,12 +213,17 @@ where c."partition" <> '';
 
 -- name: latest_checks
 select "check", max_by(status, (checked_at, run_id)), max_by(code_version, (checked_at, run_id)), max_by(run_id, (checked_at, run_id)),
-    max_by(inputs_version, (checked_at, run_id)), max_by(volatile, (checked_at, run_id))
+    max_by(inputs_version, (checked_at, run_id)), max_by(volatile, (checked_at, run_id)),
+    max_by(coalesce(fingerprint, ''), (checked_at, run_id))
 from {state}.check_result
 group by "check";
 
+-- name: code_aliases
+select asset, fingerprint, code_version from {state}.code_alias;
+
 -- name: recorded_assets
-select asset, kind, "name", package, path, relation, materialized, code_version, owner, description, tags
+select asset, kind, "name", package, path, relation, materialized, code_version, owner, description, tags,
+    warn_after_seconds, error_after_seconds
 from {state}.current_asset;
 
 -- name: recorded_edges
@@ -191,7 +238,8 @@ where not removed;
 insert into {state}.asset
 select $run_id, unnest($assets::varchar[]), unnest($kinds::varchar[]), unnest($names::varchar[]), unnest($packages::varchar[]),
     unnest($paths::varchar[]), unnest($relations::varchar[]), unnest($materialized::varchar[]), unnest($code_versions::varchar[]),
-    unnest($owners::varchar[]), unnest($descriptions::varchar[]), unnest($tags::varchar[][]), unnest($removed::boolean[]);
+    unnest($owners::varchar[]), unnest($descriptions::varchar[]), unnest($tags::varchar[][]), unnest($removed::boolean[]),
+    unnest($warn_after_seconds::bigint[]), unnest($error_after_seconds::bigint[]);
 
 -- name: insert_edges
 insert into {state}.edge
@@ -201,6 +249,47 @@ select $run_id, unnest($parents::varchar[]), unnest($children::varchar[]), unnes
 insert into {state}.asset_column
 select $run_id, unnest($assets::varchar[]), unnest($columns::varchar[]), unnest($data_types::varchar[]),
     unnest($descriptions::varchar[]), unnest($removed::boolean[]);
+
+-- name: insert_definitions
+insert into {state}.definition
+select $run_id, unnest($assets::varchar[]), unnest($kinds::varchar[]), unnest($bodies::varchar[]), unnest($configs::varchar[]),
+    unnest($relations::varchar[]), unnest($descriptions::varchar[]), unnest($column_descriptions::varchar[]),
+    unnest($contents::varchar[]), unnest($contracts::varchar[]), unnest($removed::boolean[]);
+
+-- name: definitions_as_of
+-- What each node and macro was in a run; an empty run_id means now.
+select asset, kind, body, configs, relation, description, column_descriptions, contents, contract
+from (
+    select *
+    from {state}.definition
+    where $run_id = '' or run_id <= $run_id
+    qualify row_number() over (partition by asset order by run_id desc) = 1
+)
+where not removed;
+
+-- name: run_as_of
+-- The latest run that had ended by a time, and well if it must be a good one.
+select run_id
+from {state}.run_history
+where finished_at <= $before and (status = 'success' or not $good)
+order by run_id desc
+limit 1;
+
+-- name: statuses_of
+-- How each asset ended in a run.
+select asset, decision, status from {state}.run_steps where run_id = $run_id;
+
+-- name: fresher_since
+-- What holds other content than when a run ended: built here, or seen.
+with seen as (
+    select asset, data_version as version, run_id, token as n from {state}.materialization
+    union all
+    select asset, version, run_id, epoch_us(observed_at) from {state}.observation
+)
+select asset
+from seen
+group by asset
+having max_by(version, (run_id, n)) is distinct from max_by(version, (run_id, n)) filter (run_id <= $run_id);
 
 -- name: gc_runs
 -- The runs that may be forgotten: older than the cut, and nothing current was made by them.
@@ -233,6 +322,17 @@ delete from {state}.materialization_input where run_id in (select unnest($runs::
 -- name: gc_materialization
 delete from {state}.materialization where run_id in (select unnest($runs::varchar[]));
 
+-- name: gc_projection
+-- What is known of current and consumed versions is kept.
+delete from {state}.projection
+where run_id in (select unnest($runs::varchar[])) and (asset, "version") not in (
+    select asset, data_version from {state}.current_version
+    union
+    select input, input_version from {state}.current_input
+    union
+    select asset, max_by(version, (observed_at, run_id)) from {state}.observation group by asset
+);
+
 -- name: gc_run_end
 delete from {state}.run_end where run_id in (select unnest($runs::varchar[]));
 
@@ -244,6 +344,43 @@ delete from {state}.run where run_id in (select unnest($runs::varchar[]));
 select asset, relation, kind, status, reason, last_built_at, "rows", detail, owner, path
 from {state}.asset_status
 order by array_position(['failed', 'never_built', 'stale', 'fresh', 'external', 'ephemeral'], status), asset;
+
+-- name: show_lateness
+-- How old the data of each asset with freshness criteria is now, in dbt's words; `unknown` where nothing was ever seen.
+select asset, case
+        when data_loaded_at is null then 'unknown'
+        when epoch($now::timestamp) - epoch(data_loaded_at) > error_after_seconds then 'error'
+        when epoch($now::timestamp) - epoch(data_loaded_at) > warn_after_seconds then 'warn'
+        else 'pass'
+    end as status,
+    nullif(data_loaded_at, timestamp '0001-01-01') as data_loaded_at, oldest_input
+from {state}.data_freshness;
+
+-- name: insert_source_freshness
+insert into {state}.source_freshness
+select $run_id, unnest($assets::varchar[]), unnest($statuses::varchar[]), unnest($bases::varchar[]), unnest($loaded::timestamp[]),
+    unnest($snapshotted::timestamp[]), unnest($ages::double[]), unnest($errors::varchar[]), unnest($observed::timestamp[]),
+    unnest($seconds::double[]);
+
+-- name: gc_source_freshness
+-- The latest look at each source is kept, and the latest that found a time.
+delete from {state}.source_freshness
+where observed_at < $before
+    and (asset, observed_at) not in (select asset, max(observed_at) from {state}.source_freshness group by asset)
+    and (asset, observed_at) not in (
+        select asset, max(observed_at) from {state}.source_freshness where status <> 'runtime error' group by asset
+    );
+
+-- name: last_commits
+-- When each asset was last committed.
+select asset, max(committed_at) from {state}.materialization group by asset;
+
+-- name: statuses
+select asset, status from {state}.asset_status;
+
+-- name: failed_looks
+-- Sources that could not be asked when they were last looked at.
+select asset from {state}.source_freshness group by asset having max_by(status, (observed_at, run_id)) = 'runtime error';
 
 -- name: show_check_failures
 select "check", asset, status, failures, message, checked_at

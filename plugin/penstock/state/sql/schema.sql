@@ -77,17 +77,20 @@ create table {state}.materialization (
     "rows" bigint,
     volatile varchar not null,
     executor varchar not null,
-    committed_at timestamp not null
+    committed_at timestamp not null,
+    fingerprint varchar
 );
 
--- Which version of which input a materialization consumed.
+-- Which version of which input a materialization consumed, and which of its columns (NULL: all). A view's row holds only
+-- what it names itself; a table's row also what lies behind the views it reads.
 create table {state}.materialization_input (
     run_id varchar not null,
     asset varchar not null,
     "partition" varchar not null,
     token bigint not null,
     input varchar not null,
-    input_version varchar not null
+    input_version varchar not null,
+    columns varchar[]
 );
 
 -- What was seen of inputs that Penstock does not build.
@@ -112,7 +115,8 @@ create table {state}.check_result (
     inputs_version varchar not null,
     volatile varchar not null,
     checked_at timestamp not null,
-    seconds double not null
+    seconds double not null,
+    fingerprint varchar
 );
 
 -- The graph: a row only when something changed, the latest row wins.
@@ -129,7 +133,9 @@ create table {state}.asset (
     owner varchar not null,
     description varchar not null,
     tags varchar[] not null,
-    removed boolean not null
+    removed boolean not null,
+    warn_after_seconds bigint,
+    error_after_seconds bigint
 );
 
 create table {state}.edge (
@@ -157,4 +163,52 @@ create table {state}.column_edge (
     to_column varchar not null,
     kind varchar not null,
     removed boolean not null
+);
+
+-- What `state:` compares of each node, and the text of each macro (kind `macro`), as hashes; an enforced contract as JSON,
+-- since columns and constraints nest. A row only when something changed, the latest row of a run or earlier counts.
+create table {state}.definition (
+    run_id varchar not null,
+    asset varchar not null,
+    kind varchar not null,
+    body varchar not null,
+    configs varchar not null,
+    relation varchar not null,
+    description varchar not null,
+    column_descriptions varchar not null,
+    contents varchar not null,
+    contract varchar not null,
+    removed boolean not null
+);
+
+-- A raw fingerprint that was found to mean the same as a recorded code version: a comment was edited, say.
+create table {state}.code_alias (
+    run_id varchar not null,
+    asset varchar not null,
+    fingerprint varchar not null,
+    code_version varchar not null
+);
+
+-- What some columns alone held in one version of an asset; a fact, whichever run found it out.
+create table {state}.projection (
+    run_id varchar not null,
+    asset varchar not null,
+    "version" varchar not null,
+    columns varchar[] not null,
+    projected varchar not null
+);
+
+-- What `penstock freshness` found of each source, in dbt's words. `max_loaded_at` and `age_seconds` are NULL for a table without
+-- rows, which is infinitely old; they and `snapshotted_at` are where the source could not be asked.
+create table {state}.source_freshness (
+    run_id varchar not null,
+    asset varchar not null,
+    status varchar not null,
+    basis varchar not null,
+    max_loaded_at timestamp,
+    snapshotted_at timestamp,
+    age_seconds double,
+    error varchar not null,
+    observed_at timestamp not null,
+    seconds double not null
 );

@@ -23,29 +23,48 @@ select asset, max_by("partition", token) as "partition", max_by(status, (token, 
 from {state}.attempt
 group by asset;
 
--- The version each asset has now: its latest token where Penstock builds it, else what was last observed.
+-- The version of each asset that Penstock builds; of one with partitions, it is made of those of all partitions held.
 create or replace view {state}.current_version as
-select asset, cast(max(token) as varchar) as version from {state}.materialization group by asset
-union all
-select asset, max_by(version, (observed_at, run_id))
-from {state}.observation
-where asset not in (select asset from {state}.materialization)
+select asset, max(token) as token,
+    case when count(*) = 1 and max("partition") = '' then max(data_version)
+        else 'parts:' || count(*) || ':' || md5(string_agg("partition" || '=' || data_version, ' ' order by "partition")) || ':'
+            || split_part(max_by(data_version, token), ':', -1)
+    end as data_version
+from {state}.current_materialization
 group by asset;
 
--- Which inputs an asset consumed in a version that is no longer the current one.
+-- What the latest materialization of each asset consumed.
+create or replace view {state}.current_input as
+select i.asset, i.input, i.input_version, i.columns
+from {state}.materialization_input as i
+join (select asset, max(token) as token from {state}.materialization group by asset) as latest using (asset, token);
+
+-- Which inputs an asset consumed in a version that is no longer the current one, in columns that it reads. What a view is
+-- behind in, its readers are behind in, for a view holds no rows.
 create or replace view {state}.stale_input as
 select i.asset, i.input, i.input_version as consumed, v.version as current
-from (
-    select asset, max(token) as token from {state}.materialization group by asset
-) as m
-join {state}.materialization_input as i using (asset, token)
-join {state}.current_version as v on v.asset = i.input
-where i.input_version <> v.version;
+from {state}.current_input as i
+join {state}.current_materialization as m on m.asset = i.asset and m.relation_type <> 'view'
+join (
+    select asset, data_version as version from {state}.current_version
+    union all
+    select asset, max_by(version, (observed_at, run_id))
+    from {state}.observation
+    where asset not in (select asset from {state}.materialization)
+    group by asset
+) as v on v.asset = i.input
+where i.input_version <> v.version
+    and not exists (
+        select 1
+        from {state}.projection as before
+        join {state}.projection as after using (asset, columns, projected)
+        where before.asset = i.input and before.columns = i.columns and before.version = i.input_version and after.version = v.version
+    );
 
 create or replace view {state}.asset_status as
 with built as (
     select asset, max(committed_at) as last_built_at, max_by(code_version, token) as code_version,
-        max_by(data_version, token) as data_version, cast(sum("rows") as bigint) as "rows", max(token) as token
+        max_by(fingerprint, token) as fingerprint, max_by(data_version, token) as data_version, cast(sum("rows") as bigint) as "rows", max(token) as token
     from {state}.current_materialization
     group by asset
 ),
@@ -61,7 +80,10 @@ reasoned as (
             when a.materialized = 'ephemeral' then 'ephemeral'
             when t.status in ('failed', 'crashed', 'cancelled') and t.token >= coalesce(b.token, 0) then 'previous_failed'
             when b.asset is null then 'never_built'
-            when b.code_version <> a.code_version then 'code_changed'
+            when b.fingerprint is distinct from a.code_version and not exists (
+                select 1 from {state}.code_alias as x
+                where x.asset = a.asset and x.fingerprint = a.code_version and x.code_version = b.code_version
+            ) then 'code_changed'
             when s.asset is not null then 'upstream_newer'
             else 'fresh'
         end as reason
@@ -136,7 +158,11 @@ select d.run_id, d.asset, coalesce(a."partition", d."partition") as "partition",
     coalesce(a.started_at, c.checked_at - to_microseconds(cast(c.seconds * 1000000 as bigint))) as started_at,
     coalesce(a.finished_at, c.checked_at) as finished_at, m."rows", d.detail,
     coalesce(a.error, c.message, '') as error, coalesce(a.executor, '') as executor
-from {state}.decision as d
+from (
+    -- What may be due at first is decided once its inputs are done: that decision counts.
+    select * from {state}.decision
+    qualify decision <> 'MAYBE' or count(*) over (partition by run_id, asset, "partition") = 1
+) as d
 left join {state}.run_end as e on e.run_id = d.run_id
 left join {state}.check_result as c on c.run_id = d.run_id and c."check" = d.asset
 left join {state}.attempt as a on a.run_id = d.run_id and a.asset = d.asset
@@ -150,6 +176,49 @@ create or replace view {state}.lineage as
 select parent, child, kind
 from (select * from {state}.edge qualify row_number() over (partition by parent, child order by run_id desc) = 1)
 where not removed;
+
+-- How old the data is of each source and model with freshness criteria: as old as the oldest of the sources behind it, through
+-- views and tables alike; a table that is behind its inputs is as old as its last build. NULL: nothing is known. A source
+-- without rows is infinitely old.
+create or replace view {state}.data_freshness as
+with recursive wanted as (
+    select asset, kind, warn_after_seconds, error_after_seconds
+    from {state}.current_asset
+    where warn_after_seconds is not null or error_after_seconds is not null
+),
+reach(asset, origin) as (
+    select asset, asset from wanted
+    union
+    select r.asset, l.parent
+    from reach as r
+    join {state}.lineage as l on l.child = r.origin and l.kind in ('data', 'producer')
+),
+built as (
+    select asset, max(committed_at) as built_at from {state}.current_materialization group by asset
+),
+loaded as (
+    select asset, max_by(coalesce(max_loaded_at, timestamp '0001-01-01'), (observed_at, run_id)) as loaded_at
+    from {state}.source_freshness
+    where status <> 'runtime error' and basis <> 'commit'
+    group by asset
+),
+points as (
+    select r.asset, r.origin, b.built_at, case
+            when a.kind in ('source', 'ingest') then coalesce(o.loaded_at, b.built_at)
+            when r.origin in (select asset from {state}.stale_input) then b.built_at
+        end as loaded_at
+    from reach as r
+    join {state}.current_asset as a on a.asset = r.origin
+    left join built as b on b.asset = r.origin
+    left join loaded as o on o.asset = r.origin
+)
+select w.asset, w.kind,
+    coalesce(min(p.loaded_at), max(p.built_at) filter (p.origin = w.asset)) as data_loaded_at,
+    coalesce(min_by(p.origin, p.loaded_at), max(p.origin) filter (p.origin = w.asset and p.built_at is not null)) as oldest_input,
+    w.warn_after_seconds, w.error_after_seconds
+from wanted as w
+join points as p using (asset)
+group by w.asset, w.kind, w.warn_after_seconds, w.error_after_seconds;
 
 create or replace view {state}.lineage_closure as
 with recursive reach(parent, child, depth) as (

@@ -30,6 +30,7 @@ def _build_options(command: Any) -> Any:
             envvar=FULL_REFRESH_ENV,
             help="Build incremental models and seeds anew.",
         ),
+        click.option("--verify", is_flag=True, help="Compare all content with what was recorded, not only rows and columns."),
         click.option("--force", is_flag=True, help="Build the selection even where nothing is due."),
         output_options,
         place_options,
@@ -67,6 +68,7 @@ def _build(command: str, options: dict[str, Any], *, checks: bool, store_failure
         checks=checks,
         force=options["force"],
         full_refresh=options["full_refresh"],
+        verify=options["verify"],
         fail_fast=options["fail_fast"],
         executor=options["executor"],
         store_failures=store_failures,
@@ -77,8 +79,9 @@ def _build(command: str, options: dict[str, Any], *, checks: bool, store_failure
     def sink_for(planned: Planned) -> RunLines:
         warn_empty(console, planned)
         plan = planned.plan
-        due, reused = plan.count(Decision.BUILD), plan.count(Decision.REUSE)
-        console.line(f"{len(plan.rows)} assets and tests selected: {due} to build, {reused} reused (target {settings.profile.name})")
+        counted = ((Decision.BUILD, "to build"), (Decision.MAYBE, "maybe"), (Decision.REUSE, "reused"))
+        counts = ", ".join(f"{plan.count(decision)} {words}" for decision, words in counted)
+        console.line(f"{len(plan.rows)} assets and tests selected: {counts} (target {settings.profile.name})")
         return RunLines(console, planned)
 
     with stopping_on_signals(stop, console):

@@ -8,8 +8,8 @@ import click
 
 from penstock.app.gateway import DbtGateway
 from penstock.app.project import load_project
+from penstock.app.selecting import Choice, select_assets
 from penstock.assets.asset import Asset, Kind
-from penstock.selector.select import select as select_assets
 from penstock.ui.commands.selected import warn_unmatched
 from penstock.ui.names import short
 from penstock.ui.options import console_of, output_options, place_options, select_options, selection_of, settings_of
@@ -33,12 +33,7 @@ def ls(output: str, output_keys: tuple[str, ...], **options: Any) -> int:
         project = load_project(settings, gateway)
     finally:
         gateway.close()
-    wanted = selection_of(options)
-    selection = select_assets(
-        project.graph, wanted["select"], wanted["exclude"], indirect=wanted["indirect"],
-        resource_types=wanted["resource_types"] or None, exclude_resource_types=wanted["exclude_resource_types"] or None,
-        project=project.name,
-    )  # fmt: skip
+    selection = select_assets(settings, project, Choice(**selection_of(options)))
     warn_unmatched(console, selection)
     assets = [asset for key in selection.keys if (asset := project.graph[key]).kind not in _HIDDEN]
     if output == "json":
@@ -50,8 +45,9 @@ def ls(output: str, output_keys: tuple[str, ...], **options: Any) -> int:
     elif output == "table":
         console.table(("name", "kind", "materialized", "relation"), [_as_row(asset) for asset in assets])
     else:
-        for line in sorted({_line(asset, output) for asset in assets}):
-            console.data(line)
+        lines = sorted({_line(asset, output) for asset in assets})
+        if lines:
+            console.data("\n".join(lines))
     return 0
 
 

@@ -18,7 +18,7 @@ from penstock.ui.console import Console
 from penstock.ui.names import short
 from penstock.ui.options import FULL_REFRESH_ENV, console_of, output_options, place_options, select_options, selection_of, settings_of
 
-_STYLES = {Decision.BUILD: "green", Decision.BLOCKED: "red", Decision.REUSE: "dim"}
+_STYLES = {Decision.BUILD: "green", Decision.MAYBE: "yellow", Decision.BLOCKED: "red", Decision.REUSE: "dim"}
 
 
 @click.command()
@@ -29,6 +29,7 @@ _STYLES = {Decision.BUILD: "green", Decision.BLOCKED: "red", Decision.REUSE: "di
 @click.option("--fail-if-work", is_flag=True, help="End with code 1 when something is due.")
 @click.option("--force", is_flag=True, help="As if built with --force.")
 @click.option("-f", "--full-refresh", is_flag=True, envvar=FULL_REFRESH_ENV, help="As if built with --full-refresh.")
+@click.option("--verify", is_flag=True, help="As if built with --verify.")
 @click.option("--executor", type=click.Choice(["auto", "native", "dbt"]), default="auto")
 @click.option("--wait", is_flag=True, help="Wait until the database is free.")
 @output_options
@@ -43,6 +44,7 @@ def plan(verbose: bool, why: str, sql: bool, output: str, fail_if_work: bool, **
         command="plan",
         force=options["force"],
         full_refresh=options["full_refresh"],
+        verify=options["verify"],
         executor=options["executor"],
         wait_seconds=-1 if options["wait"] else 0,
     )
@@ -87,10 +89,9 @@ def _as_json(planned: Planned, row: PlanRow) -> dict[str, Any]:
 def _show(console: Console, planned: Planned, *, verbose: bool) -> None:
     rows = planned.plan.rows
     counts = {decision: planned.plan.count(decision) for decision in Decision}
-    console.data(
-        f"Plan for target={planned.settings.profile.name}  {counts[Decision.BUILD]} to build, {counts[Decision.BLOCKED]} blocked, "
-        f"{counts[Decision.REUSE]} reused            (nothing was executed)"
-    )
+    words = {Decision.BUILD: "to build", Decision.MAYBE: "maybe", Decision.BLOCKED: "blocked", Decision.REUSE: "reused"}
+    summary = ", ".join(f"{counts[decision]} {word}" for decision, word in words.items())
+    console.data(f"Plan for target={planned.settings.profile.name}  {summary}            (nothing was executed)")
     shown = [row for row in rows if verbose or row.decision is not Decision.REUSE]
     cells = [_cells(planned, row, verbose=verbose) for row in shown]
     widths = [max((len(cell[column]) for cell in cells), default=0) for column in range(3)]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from penstock.app.planning import Planned
+from typing import TYPE_CHECKING
+
 from penstock.selector.select import Selection
 from penstock.ui.console import Console
+
+if TYPE_CHECKING:
+    from penstock.app.planning import Planned
 
 
 def warn_empty(console: Console, planned: Planned) -> None:
@@ -19,7 +23,9 @@ def warn_empty(console: Console, planned: Planned) -> None:
 
 
 def warn_unmatched(console: Console, selection: Selection) -> None:
-    """Warn of each criterion that matched nothing, with the nearest names."""
+    """Warn of each criterion that matched nothing, with the nearest names, and of each contract that a comparison found broken."""
     for miss in selection.unmatched:
         near = f" Nearest: {', '.join(miss.nearest)}." if miss.nearest else ""
         console.warning(f"the selection criterion '{miss.text}' matches nothing.{near}")
+    for broken in selection.warnings:
+        console.warning(f"{broken}.")

@@ -15,7 +15,7 @@ from penstock.ui.options import console_of, output_options, place_options, setti
 
 @click.group()
 def store() -> None:
-    """Look after the state tables: status, migrate, export, gc."""
+    """Look after the state tables: status, migrate, carry-over, export, gc."""
 
 
 @store.command()
@@ -48,6 +48,27 @@ def migrate(wait: bool, **options: Any) -> int:
     console = console_of(options)
     done = migrate_store(settings_of(options), -1 if wait else 0)
     console.data(f"migrated to version {done[-1]}" if done else "nothing to migrate")
+    return 0
+
+
+@store.command("carry-over")
+@output_options
+@place_options
+def carry_over(**options: Any) -> int:
+    """After an upgrade that makes code versions in another way, keep what was not edited from being built once more."""
+    from penstock.app.carry_over import carry_over as carry
+    from penstock.app.gateway import DbtGateway
+
+    console = console_of(options)
+    settings = settings_of(options)
+    gateway = DbtGateway(settings, console.note)
+    try:
+        carried, left = carry(settings, gateway)
+    finally:
+        gateway.close()
+    console.data(f"{len(carried)} carried over")
+    for key in left:
+        console.warning(f"{key} was edited since it was built, or its build is not on record: it will be built.")
     return 0
 
 

@@ -1,0 +1,2 @@
+{{ config(tags=['weekly']) }}
+select * from {{ ref('europe') }}, {{ source('landing', 'never_read') }}

@@ -1,0 +1,1 @@
+(select max(rate) from {{ ref('tax_rates') }})

@@ -1,0 +1,1 @@
+amount * (1 + {{ function('tax_rate') }}())

@@ -1,0 +1,1 @@
+{% macro helper() %}1{% endmacro %}

@@ -1,0 +1,1 @@
+select * from {{ ref('crm', 'accounts') }} join {{ ref('regions') }} using (region)

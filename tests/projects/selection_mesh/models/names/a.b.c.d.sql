@@ -1,0 +1,2 @@
+{{ config(tags=['a.b']) }}
+select 1 as id

@@ -1,0 +1,2 @@
+{{ config(tags=['größe', 'TAG', 'two words']) }}
+select * from {{ ref('café') }}

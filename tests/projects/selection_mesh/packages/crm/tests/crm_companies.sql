@@ -1,0 +1,1 @@
+select * from {{ source('crm_raw', 'companies') }}, {{ ref('accounts') }} where false

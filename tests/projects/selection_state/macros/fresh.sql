@@ -1,0 +1,1 @@
+{% macro fresh_macro() %}1{% endmacro %}

@@ -1,0 +1,2 @@
+-- now
+select 1 as id

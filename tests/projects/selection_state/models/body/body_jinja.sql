@@ -1,0 +1,1 @@
+select {{ var('threshold') }} as threshold

@@ -1,0 +1,1 @@
+select * from {{ ref('body_ephemeral') }} join {{ ref('reads_kept') }} using (id)

@@ -1,0 +1,1 @@
+select {{ changed() }} as id

@@ -1,0 +1,1 @@
+select {{ dispatched() }} as id

@@ -1,0 +1,2 @@
+{{ config(meta={'said': changed()}) }}
+select 1 as id

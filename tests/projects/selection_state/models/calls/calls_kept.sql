@@ -1,0 +1,1 @@
+select {{ say('it') }} as id

@@ -1,0 +1,1 @@
+select {{ fresh_macro() }} as id

@@ -1,0 +1,1 @@
+select {{ tools.tool() }} as id

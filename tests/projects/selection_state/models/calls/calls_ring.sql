@@ -1,0 +1,1 @@
+select {{ ring_a(0) }} as id

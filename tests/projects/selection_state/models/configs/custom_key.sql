@@ -1,0 +1,2 @@
+{{ config(anything={'goes': 'now'}) }}
+select 1 as id

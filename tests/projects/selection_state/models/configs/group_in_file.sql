@@ -1,0 +1,2 @@
+{{ config(group='blue') }}
+select 1 as id

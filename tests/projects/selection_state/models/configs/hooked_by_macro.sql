@@ -1,0 +1,2 @@
+{{ config(post_hook="{{ say('done') }}") }}
+select 1 as id

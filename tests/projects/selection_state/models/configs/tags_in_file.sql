@@ -1,0 +1,2 @@
+{{ config(tags=['now']) }}
+select 1 as id

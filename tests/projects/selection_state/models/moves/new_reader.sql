@@ -1,0 +1,1 @@
+select * from {{ ref('body_kept') }} join {{ ref('is_new') }} using (id)

@@ -1,0 +1,2 @@
+{{ config(alias='alias_now') }}
+select 1 as id

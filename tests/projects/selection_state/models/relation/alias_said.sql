@@ -1,0 +1,2 @@
+{{ config(alias='alias_said') }}
+select 1 as id

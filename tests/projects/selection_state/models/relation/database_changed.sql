@@ -1,0 +1,2 @@
+{{ config(database='warm') }}
+select 1 as id

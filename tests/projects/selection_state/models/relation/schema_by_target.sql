@@ -1,0 +1,2 @@
+{{ config(schema=target.name ~ '_' ~ var('place')) }}
+select 1 as id

@@ -1,0 +1,2 @@
+{{ config(schema=var('place')) }}
+select 1 as id

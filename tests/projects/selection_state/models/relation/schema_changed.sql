@@ -1,0 +1,2 @@
+{{ config(schema='now') }}
+select 1 as id

@@ -1,0 +1,1 @@
+select * from {{ source('moved_schema', 'one') }}, {{ source('moved_file', 'one') }}

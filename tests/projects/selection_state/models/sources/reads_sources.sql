@@ -1,0 +1,1 @@
+select * from {{ source('landing', 'kept') }}, {{ source('landing', 'freshness_changed') }}, {{ source('by_var', 'one') }}

@@ -1,0 +1,1 @@
+select * from {{ ref('latest_moves') }}, {{ ref('typed', v=1) }}, {{ ref('new_version') }}

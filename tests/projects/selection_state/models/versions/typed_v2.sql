@@ -1,0 +1,2 @@
+{{ config(materialized='table') }}
+select 'b' as word, 1 as id

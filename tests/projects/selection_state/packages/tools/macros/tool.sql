@@ -1,0 +1,1 @@
+{% macro tool() %}'now'{% endmacro %}

@@ -1,0 +1,1 @@
+select 1 from {{ ref('body_kept') }} join {{ ref('body_changed') }} using (id) where false

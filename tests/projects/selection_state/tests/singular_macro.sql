@@ -1,0 +1,1 @@
+select {{ changed() }} from {{ ref('reads_kept') }} where false
