@@ -15,7 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import click
 from penstock.parser.ingest import PLACEHOLDERS_BUILT, IngestHeader
-from penstock.parser.project_file import Attachment, Defaults, ProjectFile
+from penstock.parser.project_file import Attachment, Defaults, Evidence, ProjectFile
 from penstock.parser.query import VOLATILE_FUNCTIONS
 from penstock.plan.conditions import RULES
 from penstock.plan.freshness import HELD_BACK
@@ -27,7 +27,7 @@ from penstock.ui.options import output_options, place_options, select_options
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from reference_notes import ATTACH, DEFAULTS, EXIT_CODES, INGEST, LATER_COMMANDS, LATER_OPTIONS, OTHER_REASONS, PROJECT, Notes
+from reference_notes import ATTACH, DEFAULTS, EVIDENCE, EXIT_CODES, INGEST, LATER_COMMANDS, LATER_OPTIONS, OTHER_REASONS, PROJECT, Notes
 
 FOLDER = Path(__file__).parent
 REASON_ORDER = "The first that holds, from the top, names the reason; BLOCKED goes before all."
@@ -58,6 +58,7 @@ def formats_page() -> str:
         "formats_intro.md",
         ["## Keys of `penstock.yml`", *_model_table(ProjectFile, PROJECT)],
         ["### `attach`: each entry", *_model_table(Attachment, ATTACH)],
+        ["### `evidence`", *_model_table(Evidence, EVIDENCE)],
         ["### `defaults`", *_model_table(Defaults, DEFAULTS)],
         ["## Header keys of an ingestion file", *_model_table(IngestHeader, INGEST)],
         ["## Placeholders", "", f"A query may use {placeholders}; they are bound, never pasted into the text. Any other is an error."],

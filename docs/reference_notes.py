@@ -21,7 +21,12 @@ PROJECT: Notes = {
     "state_schema": (YES, "schema of the state tables, in the target's database"),
     "attach": (YES, "name -> database, see below; attached for `plan`, `build` and `run`"),
     "extensions": (YES, "DuckDB extensions, installed and loaded for `plan`, `build` and `run`"),
+    "evidence": (YES, "see below"),
     "defaults": (YES, "see below"),
+}
+EVIDENCE: Notes = {
+    "content_rows": (YES, "sources with more rows are not read at every run, but judged by their loads"),
+    "files": (YES, "`listing`: names, sizes and times of change; `content`: all that they hold"),
 }
 ATTACH: Notes = {"path": (YES, "file or connection string"), "type": (YES, "DuckDB's name of the type"), "read_only": (YES, "")}
 DEFAULTS: Notes = {

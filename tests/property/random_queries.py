@@ -154,8 +154,10 @@ def rewritten(sql: str, chance: Random) -> str:
     chance.shuffle(fresh)
     given = dict(zip(own, fresh, strict=True))
     words = []
-    for word in re.findall(r"\w+|\W", _OWN.sub(lambda match: given[match[0]], sql)):
-        if word == " ":
+    for word in re.findall(r"\w+ by\b|\w+|\W", _OWN.sub(lambda match: given[match[0]], sql)):
+        if word.endswith(" by"):  # sqlglot knows no comment between the two words
+            words.append(chance.choice([word, word.upper(), word.replace(" ", "  "), word.replace(" ", "\n")]))
+        elif word == " ":
             words.append(chance.choice([" ", " ", "\n", " /* a comment; with 'quotes' -- */ ", "\t", " -- to the end of the line\n"]))
         elif word in ("select", "from", "where", "join", "left", "as", "group", "by", "order", "limit", "sum", "max", "coalesce", "case", "when"):
             words.append(chance.choice([word, word.upper()]))

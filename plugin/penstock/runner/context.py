@@ -271,9 +271,10 @@ class RunContext:
         return self._volatility(number, dataclasses.replace(query, unknown=(*query.unknown, *read)))
 
     def _volatility(self, number: int, query: QueryFacts) -> str:
-        """Say why an asset may come out otherwise next time; what `meta.penstock.volatile` denies is not said."""
-        if volatile_wish(self.graph.assets[number]) is False:
-            return ""
+        """Say why an asset may come out otherwise next time; what `meta.penstock.volatile` says goes before."""
+        wish = volatile_wish(self.graph.assets[number])
+        if wish is not None:
+            return "meta.penstock.volatile" if wish else ""
         foreign = sorted(self._foreign_functions.intersection(query.functions))
         return volatile_text(
             dataclasses.replace(query, unknown=(*query.unknown, *(f"{name}(), whose text is not known" for name in foreign)))
