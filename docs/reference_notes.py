@@ -23,6 +23,7 @@ PROJECT: Notes = {
     "extensions": (YES, "DuckDB extensions, installed and loaded for `plan`, `build` and `run`"),
     "evidence": (YES, "see below"),
     "defaults": (YES, "see below"),
+    "defer_target": (YES, "target that `--defer` reads from; `--defer-target` comes first"),
 }
 EVIDENCE: Notes = {
     "content_rows": (YES, "sources with more rows are not read at every run, but judged by their loads"),
@@ -65,6 +66,7 @@ OTHER_REASONS: Mapping[Reason, str] = {
     Reason.BUILD_AFTER_NOT_DUE: "Only data is newer, and the last build is younger than `freshness.build_after`.",
     Reason.LAG_TOLERATED: "Only data is newer, and the last build is younger than `lag_tolerance`.",
     Reason.WAITING_ALL_PARENTS: "Only data is newer, and not that of all parents (`updates_on: all`, `require_fresh_data_from: all`).",
+    Reason.DEFERRED: "The other target holds the same, and is read there.",
     Reason.UPSTREAM_FAILED: "Something upstream cannot be built.",
     Reason.PARSE_FAILED: "The asset's own file cannot be understood.",
 }
@@ -76,7 +78,7 @@ EXIT_CODES: Mapping[int, str] = {
 }
 LATER_COMMANDS = ("backfill", "retry", "check", "diff", "ci", "runs cancel", "store unlock")
 LATER_OPTIONS = (
-    "--defer", "--favor-state", "--partition", "--max-partitions", "--empty", "--sample", "--event-time-start",
+    "--partition", "--max-partitions", "--empty", "--sample", "--event-time-start",
     "--event-time-end", "--store-failures", "--sql", "--fix",
 )  # fmt: skip
 """What the design promises; `generate.py` leaves out what exists by now."""

@@ -73,9 +73,7 @@ class _Maker:
         source, others = self.frame(depth)
         both = [column for column in columns if column in others]
         if how == "using" and both:
-            return f"{text} join {source} as {right} using ({self.pick(both)})", [
-                *(one for one in known if one[1] not in both), *((right, one) for one in others if one not in both),
-            ] or [(left, self.pick(both))]  # fmt: skip
+            return f"{text} join {source} as {right} using ({self.pick(both)})", [*known, *((right, one) for one in others)]
         kind = "semi join" if how == "semi" else self.pick(["join", "left join"])
         condition = f"{left}.{self.pick(columns)} = {right}.{self.pick(others)}"
         return f"{text} {kind} {source} as {right} on {condition}", known if how == "semi" else [*known, *((right, one) for one in others)]
@@ -103,7 +101,7 @@ class _Maker:
             qualified = ".".join(self.pick(known))
             kinds.append(f"exists (select 1 from {source} as {inner} where {inner}.{self.pick(columns)} = {qualified})")
             kinds.append(f"{qualified} in (select {inner}.{self.pick(columns)} from {source} as {inner})")
-            kinds.append(f"{qualified} > (select min({inner}.{self.pick(columns)}) from {source} as {inner})")
+            kinds.append(f"{qualified} > (select min({inner}.{self.pick(columns)}) as m from {source} as {inner})")
         return str(self.pick(kinds))
 
     def _shaped(self, shape: str, left: str, columns: tuple[str, ...], known: list[tuple[str, str]], rest: str) -> _Frame:

@@ -13,7 +13,7 @@ from pathlib import Path
 from penstock.app.compiled import CompiledQueries
 from penstock.app.gateway import DbtGateway
 from penstock.app.history import definitions_of
-from penstock.app.planning import Planned, Wanted, open_target, plan_with
+from penstock.app.planning import Planned, Wanted, deferred_target, open_target, plan_with
 from penstock.app.project import load_project
 from penstock.app.runs import git_sha, new_run_id, penstock_version, utc_now
 from penstock.app.selecting import select_assets
@@ -71,12 +71,13 @@ def build_project(settings: Settings, wanted: Wanted, sink_for: Callable[[Planne
         project = load_project(settings, gateway)
         selection = select_assets(settings, project, wanted)
         sha = git_sha(settings.root)
-        warehouse = open_target(settings, wanted, read_only=False)
+        other = deferred_target(settings, wanted)
+        warehouse = open_target(settings, wanted, other, read_only=False)
         stack.callback(warehouse.close)
         stack.callback(gateway.close)  # dbt's own connections go first, or the file stays locked
         migrate(Statements(warehouse.connect(), settings.file.state_schema))
         queries = CompiledQueries(settings.work / "compiled.json", gateway, warehouse.capabilities.dialect)
-        planned = plan_with(settings, project, selection, wanted, warehouse, queries)
+        planned = plan_with(settings, project, selection, wanted, warehouse, queries, other)
         return _Build(planned, warehouse, gateway, queries, run_id, started, sha, show, stop).run(sink_for(planned))
 
 
@@ -117,7 +118,7 @@ class _Build:
     ) -> None:  # fmt: skip
         self.planned = planned
         self.settings = planned.settings
-        self.graph = planned.project.graph
+        self.graph = planned.graph
         self.gateway = gateway
         self.warehouse = warehouse
         self.run_id = run_id
@@ -194,7 +195,7 @@ class _Build:
         same = [self.graph[key] for key in facts.code_versions if facts.same_code(self.graph.ids[key])]
         self.writer.code_aliases(self.run_id, {asset.key: (asset.fingerprint, facts.code_versions[asset.key]) for asset in same})
         project = self.planned.project
-        self.writer.record_graph(self.run_id, self.graph, project.graph_hash)
+        self.writer.record_graph(self.run_id, project.graph, project.graph_hash)
         self.writer.record_definitions(self.run_id, project.manifest_hash, partial(definitions_of, settings, project))
 
     def _record_end(self, report: Report, *, finished: bool) -> None:
@@ -219,7 +220,9 @@ class _Build:
         through_dbt = [asset for asset in assets if self.planned.executor(asset) == "dbt"]
         hooks = self.planned.project.hooks
         if through_dbt or hooks or any(asset.ingest is None and not self.queries.has(asset) for asset in assets):
-            self.gateway.session()
+            session = self.gateway.session()
+            if self.planned.deferral is not None:
+                session.point_elsewhere({key: there for key, (_, there) in self.planned.deferral.relations.items()})
             if through_dbt or hooks:
                 self.gateway.prepare([asset.key for asset in through_dbt])
                 self.context.on_built = self._tell_dbt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 from collections.abc import Collection, Mapping
@@ -13,10 +14,11 @@ from penstock.app.atomic import write_atomically
 from penstock.app.gateway import DbtGateway
 from penstock.assets.asset import Asset
 from penstock.assets.names import RelationName
+from penstock.compiler.redirect import redirect
 from penstock.errors import ProjectError
 from penstock.parser.query import QueryFacts, read_query
 
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 
 
 class CompiledQueries:
@@ -29,6 +31,7 @@ class CompiledQueries:
         self._lock = threading.Lock()
         self._entries = self._load()
         self._changed = False
+        self.redirect: Mapping[RelationName, RelationName] = {}
 
     def add(self, queries: Mapping[str, str]) -> None:
         """Take in queries by fingerprint; what they read is found out when it is asked for."""
@@ -42,15 +45,23 @@ class CompiledQueries:
     def get(self, asset: Asset) -> tuple[str, QueryFacts]:
         """Return the compiled query and what it reads. Raises ProjectError where dbt cannot compile it."""
         if self.has(asset):
-            sql, facts = self._entries[asset.fingerprint]
-            return sql, _decode(facts) if facts is not None else self.learned(asset, sql)
-        if self._gateway is None:
+            sql, known = self._entries[asset.fingerprint]
+            facts = _decode(known) if known is not None else self.learned(asset, sql)
+        elif self._gateway is None:
             raise ProjectError(f"{asset.key} was never compiled")
-        sql = self._gateway.compile(asset.key)
-        return sql, self.learned(asset, sql)
+        else:
+            sql = self._gateway.compile(asset.key)
+            facts = self.learned(asset, sql)
+        return self._redirected(sql, facts)
+
+    def _redirected(self, sql: str, facts: QueryFacts) -> tuple[str, QueryFacts]:
+        """Point a query at the relations of another target; what it means stays what it meant."""
+        text = redirect(sql, self.redirect, self._dialect)
+        return (sql, facts) if text == sql else (text, dataclasses.replace(read_query(text, self._dialect), canonical=facts.canonical))
 
     def learned(self, asset: Asset, sql: str) -> QueryFacts:
         """Keep a query that dbt compiled, and return what it reads."""
+        sql = redirect(sql, {there: here for here, there in self.redirect.items()}, self._dialect)
         facts = read_query(sql, self._dialect)
         if not _never_kept(asset):
             with self._lock:

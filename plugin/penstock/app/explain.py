@@ -20,7 +20,7 @@ def explain(planned: Planned, name: str) -> list[str]:
     Raises SelectionError for a name that no asset, or more than one, has.
     """
     number = _find(planned, name)
-    graph, facts = planned.project.graph, planned.facts
+    graph, facts = planned.graph, planned.facts
     asset = graph.assets[number]
     row = next((row for row in planned.plan.rows if row.id == number), None)
     lines = [asset.key]
@@ -60,7 +60,7 @@ def explain(planned: Planned, name: str) -> list[str]:
 
 def statements_of(planned: Planned, row: PlanRow, queries: CompiledQueries) -> tuple[str, ...]:
     """Return the SQL a build would run for one row: the native executor's own statements, or the query handed to dbt."""
-    asset = planned.project.graph.assets[row.id]
+    asset = planned.graph.assets[row.id]
     if asset.ingest is not None:
         query = asset.ingest.sql
     elif asset.kind in (Kind.SEED, Kind.FUNCTION, Kind.UNIT_TEST) or asset.language != "sql":
@@ -75,7 +75,7 @@ def statements_of(planned: Planned, row: PlanRow, queries: CompiledQueries) -> t
 
 
 def _find(planned: Planned, name: str) -> int:
-    graph = planned.project.graph
+    graph = planned.graph
     if name in graph:
         return graph.ids[name]
     found = [

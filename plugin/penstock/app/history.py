@@ -123,7 +123,7 @@ def _from_warehouse(settings: Settings, as_of: str, current: Callable[[], Defini
             with open_state(settings, 0, read_only=True) as sql:
                 if stored_version(sql) < _DEFINITIONS_SINCE:
                     raise SelectionError("the state tables hold nothing to compare with yet")
-                return ask(sql, _reference(sql, as_of, good=good))
+                return ask(sql, reference_run(sql, as_of, good=good))
         except PenstockError as error:
             error.hint = error.hint or "Run `penstock build` first, or give a folder of dbt's artifacts: --state DIR."
             raise
@@ -139,7 +139,7 @@ def _from_warehouse(settings: Settings, as_of: str, current: Callable[[], Defini
     return History(now, current, lambda: read(definitions_as_of, good=True), statuses, fresher_sources)
 
 
-def _reference(sql: Statements, as_of: str, *, good: bool) -> str:
+def reference_run(sql: Statements, as_of: str, *, good: bool) -> str:
     """Return the run to look back at: the one named, else the last one by then. Raises SelectionError where there is none."""
     before = utc_now()
     if "-" in as_of:

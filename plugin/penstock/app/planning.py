@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from penstock.app.compiled import CompiledQueries
 from penstock.app.gateway import DbtGateway
@@ -12,11 +15,16 @@ from penstock.app.runs import utc_now
 from penstock.app.selecting import Choice, select_assets
 from penstock.app.settings import Settings
 from penstock.assets.asset import Asset, Kind
+from penstock.graph.asset_graph import AssetGraph
 from penstock.plan.facts import Facts
-from penstock.plan.planner import Plan, make_plan
+from penstock.plan.planner import Plan, PlanRow, make_plan
+from penstock.plan.reasons import Decision, Reason
 from penstock.selector.select import Selection
 from penstock.state.store import Statements
 from penstock.warehouse.duckdb import DuckDBWarehouse, open_duckdb
+
+if TYPE_CHECKING:
+    from penstock.app.defer import Deferral
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,9 @@ class Wanted(Choice):
     force: bool = False
     full_refresh: bool = False
     verify: bool = False
+    defer: bool = False
+    defer_target: str = ""
+    favor_state: bool = False
     fail_fast: bool = False
     executor: str = "auto"
     store_failures: bool = False
@@ -44,6 +55,12 @@ class Planned:
     facts: Facts
     plan: Plan
     wanted: Wanted
+    deferral: Deferral | None = None
+
+    @property
+    def graph(self) -> AssetGraph:
+        """The graph that is planned on: the project's, but for what is deferred."""
+        return self.facts.graph
 
     def executor(self, asset: Asset) -> str:
         """Name who would run an asset: `native` or `dbt`."""
@@ -63,48 +80,95 @@ def plan_project(settings: Settings, wanted: Wanted, gateway: DbtGateway) -> Pla
     """Make the plan that `build` would follow; touches nothing. Raises what reading the project or the database raises."""
     project = load_project(settings, gateway)
     selection = select_assets(settings, project, wanted)
-    path = settings.database_path
-    if not path.exists():
+    other = deferred_target(settings, wanted)
+    exists = settings.database_path.exists()
+    if not exists and other is None:
         ids = [project.graph.ids[key] for key in selection.keys]
         facts = nothing_yet(project.graph, ids, database=settings.profile.database, force=wanted.force, full_refresh=wanted.full_refresh)
         return Planned(settings, project, selection, facts, make_plan(facts), wanted)
     queries = CompiledQueries(settings.work / "compiled.json", gateway)
-    warehouse = open_target(settings, wanted, read_only=True)
+    warehouse = open_target(
+        settings, wanted, other if exists else None, read_only=True, path=None if exists or other is None else other.database_path
+    )
     try:
-        facts = look(settings, project, selection, wanted, warehouse)
+        seen = look(settings, project, selection, wanted, warehouse, other)
     finally:
         warehouse.close()
-    facts = with_code_versions(facts, queries, warehouse.capabilities.dialect)
+    planned = _planned(settings, project, selection, wanted, seen, queries, warehouse.capabilities.dialect)
     queries.save({asset.fingerprint for asset in project.graph.assets})
-    return Planned(settings, project, selection, facts, make_plan(facts), wanted)
+    return planned
 
 
-def open_target(settings: Settings, wanted: Wanted, *, read_only: bool) -> DuckDBWarehouse:
-    """Open the target's database with everything that the profile and `penstock.yml` attach or load."""
+def deferred_target(settings: Settings, wanted: Wanted) -> Settings | None:
+    """Return the settings of the target to defer to, None without `--defer`."""
+    if not wanted.defer:
+        return None
+    from penstock.app.defer import other_target
+
+    return other_target(settings, wanted.defer_target or settings.file.defer_target)
+
+
+def open_target(
+    settings: Settings, wanted: Wanted, other: Settings | None = None, *, read_only: bool, path: Path | None = None
+) -> DuckDBWarehouse:
+    """Open the target's database with everything that the profile, `penstock.yml` and a deferral attach or load."""
     attach = [{"alias": name, **item.model_dump()} for name, item in settings.file.attach.items()]
+    if other is not None:
+        from penstock.app.defer import attachment
+
+        attach += attachment(settings, other)
     target = {**settings.profile.raw, "extensions": [*(settings.profile.raw.get("extensions") or []), *settings.file.extensions]}
-    return open_duckdb(settings.database_path, target, read_only=read_only, wait_seconds=wanted.wait_seconds, attach=attach)
+    place = path or settings.database_path
+    return open_duckdb(place, target, read_only=read_only, wait_seconds=wanted.wait_seconds, attach=attach)
 
 
 def plan_with(
-    settings: Settings, project: Project, selection: Selection, wanted: Wanted, warehouse: DuckDBWarehouse, queries: CompiledQueries
-) -> Planned:
+    settings: Settings, project: Project, selection: Selection, wanted: Wanted, warehouse: DuckDBWarehouse, queries: CompiledQueries,
+    other: Settings | None = None,
+) -> Planned:  # fmt: skip
     """Plan on an open database."""
-    facts = with_code_versions(look(settings, project, selection, wanted, warehouse), queries, warehouse.capabilities.dialect)
-    return Planned(settings, project, selection, facts, make_plan(facts), wanted)
+    seen = look(settings, project, selection, wanted, warehouse, other)
+    return _planned(settings, project, selection, wanted, seen, queries, warehouse.capabilities.dialect)
 
 
-def look(settings: Settings, project: Project, selection: Selection, wanted: Wanted, warehouse: DuckDBWarehouse) -> Facts:
-    """Gather what the selected assets depend on."""
-    graph = project.graph
-    ids = [graph.ids[key] for key in selection.keys]
+def _planned(
+    settings: Settings, project: Project, selection: Selection, wanted: Wanted, seen: tuple[Facts, Deferral | None],
+    queries: CompiledQueries, dialect: str,
+) -> Planned:  # fmt: skip
+    facts, deferral = seen
+    if deferral is not None:
+        queries.redirect = deferral.redirect
+    facts = with_code_versions(facts, queries, dialect)
+    plan = make_plan(facts)
+    if deferral is not None:
+        plan = Plan(tuple(sorted((*plan.rows, *_deferred_rows(deferral)), key=lambda row: row.id)))
+    return Planned(settings, project, selection, facts, plan, wanted, deferral)
+
+
+def _deferred_rows(deferral: Deferral) -> Iterator[PlanRow]:
+    for key in deferral.reused:
+        detail = f"{deferral.target}: {deferral.relations[key][1]}"
+        yield PlanRow(deferral.graph.ids[key], key, Decision.REUSE, Reason.DEFERRED, detail)
+
+
+def look(
+    settings: Settings, project: Project, selection: Selection, wanted: Wanted, warehouse: DuckDBWarehouse, other: Settings | None
+) -> tuple[Facts, Deferral | None]:
+    """Gather what the selected assets depend on, and what another target holds of it."""
+    graph, keys = project.graph, selection.keys
+    deferral = None
+    if other is not None:
+        from penstock.app.defer import defer
+
+        deferral = defer(settings, other, project, keys, warehouse, favor=wanted.favor_state)
+        graph, keys = deferral.graph, tuple(key for key in keys if key not in deferral.relations)
+    ids = [graph.ids[key] for key in keys]
     if not wanted.checks:
         ids = [number for number in ids if not graph.assets[number].is_test]
     sql = Statements(warehouse.connect(), settings.file.state_schema)
     facts = gather(
         graph, ids, warehouse, sql,
         database=settings.profile.database, project_folder=settings.root, evidence=settings.file.evidence,
-        force=wanted.force, full_refresh=wanted.full_refresh,
-        verify=wanted.verify,
+        force=wanted.force, full_refresh=wanted.full_refresh, verify=wanted.verify,
     )  # fmt: skip
-    return replace(facts, now=utc_now())
+    return replace(facts, now=utc_now()), deferral

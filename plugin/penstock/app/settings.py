@@ -10,7 +10,7 @@ from typing import Any
 
 from penstock.errors import ConfigError, Location, PenstockError, ProjectError
 from penstock.parser.profile import DbtProjectFile, ProfileTarget, read_dbt_project, read_profile
-from penstock.parser.project_file import ProjectFile, read_project_file
+from penstock.parser.project_file import TARGET_SLOT, ProjectFile, read_project_file
 
 PROJECT_FILE = "penstock.yml"
 DBT_PROJECT_FILE = "dbt_project.yml"
@@ -90,7 +90,7 @@ def discover(place: Place, folder: Path, env: Mapping[str, str]) -> Settings:
         work=(project_dir / target_path) / "penstock",
         dbt=dbt,
         profile=profile,
-        file=file,
+        file=file.model_copy(update={"state_schema": file.state_schema.replace(TARGET_SLOT, profile.name)}),
         place=place,
         threads=place.threads or profile.threads,
         env=env,

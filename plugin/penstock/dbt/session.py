@@ -31,6 +31,7 @@ from dbt_common.events.base_types import EventMsg
 from dbt_common.events.event_manager_client import cleanup_event_logger
 from dbt_common.exceptions import DbtBaseException
 
+from penstock.assets.names import RelationName
 from penstock.errors import ConfigError, Location, PenstockError, ProjectError
 
 _NAMED_FILE = re.compile(r"(?:\(|Error reading [^:]+: |of file ')([^\s()/'][^\s()']*\.(?:sql|ya?ml|py|csv|md))\b")
@@ -193,6 +194,14 @@ class DbtSession:
             raise ConfigError(_message(error)) from error
         finally:
             self._release()
+
+    def point_elsewhere(self, relations: Mapping[str, RelationName]) -> None:
+        """Let references to these nodes, which this run does not build, mean relations of another target."""
+        for key, relation in relations.items():
+            with suppress(ProjectError):
+                node = self.node(key)
+                node.database, node.schema, node.alias = relation.database, relation.schema, relation.identifier
+                node.relation_name = relation.sql
 
     def built_natively(self, key: str, relation_type: str) -> None:
         """Tell dbt's relation cache that a relation now stands, so that later nodes see it."""

@@ -47,15 +47,22 @@ class ProjectFile(FileModel):
     attach: dict[str, Attachment] = Field(default_factory=dict, description="databases that ingestion files may read")
     extensions: list[str] = Field(default_factory=list, description="DuckDB extensions that ingestion files may load")
     evidence: Evidence = Field(default_factory=Evidence, description="how inputs are judged that Penstock does not build")
+    defer_target: str = Field(default="prod", description="target that --defer reads from")
     defaults: Defaults = Field(default_factory=Defaults, description="values for assets that say nothing themselves")
 
 
+TARGET_SLOT = "\0target\0"
+"""Stands in `state_schema` for the target's name, which is known only after the file is read."""
+
+_TARGET = re.compile(r"\{\{\s*target\.name\s*\}\}")
 _ENV_VAR = re.compile(r"\{\{\s*env_var\(\s*(['\"])(?P<name>\w+)\1\s*(?:,\s*(['\"])(?P<default>[^'\"]*)\3\s*)?\)\s*\}\}")
 
 
 def read_project_file(text: str, file: str, env: Mapping[str, str] | None = None) -> ProjectFile:
     """Read `penstock.yml`. Raises ParseError (or Problems) naming file, line and key."""
     raw = load_yaml(text, file)
+    if isinstance(raw, dict) and isinstance(raw.get("state_schema"), str):
+        raw["state_schema"] = _TARGET.sub(TARGET_SLOT, raw["state_schema"])
     return validate(ProjectFile, _render(raw, file, os.environ if env is None else env), file, key_lines(text))
 
 

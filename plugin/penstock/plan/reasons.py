@@ -35,6 +35,7 @@ class Reason(StrEnum):
 
     FRESH = "fresh"
     UNCHANGED_INPUT = "unchanged_input"
+    DEFERRED = "deferred"
     BUILD_AFTER_NOT_DUE = "build_after_not_due"
     LAG_TOLERATED = "lag_tolerated"
     WAITING_ALL_PARENTS = "waiting_all_parents"

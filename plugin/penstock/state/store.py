@@ -19,10 +19,12 @@ SCHEMA_VERSION = 4
 class Statements:
     """The named queries of one store on one connection; every statement is a fail point before and after."""
 
-    def __init__(self, connection: Connection, schema: str) -> None:
+    def __init__(self, connection: Connection, schema: str, database: str = "") -> None:
+        """`database` is that of an attached store; none means the connection's own."""
         self.connection = connection
         self.name = schema
-        self.schema = quote(schema)
+        self.database = database
+        self.schema = f"{quote(database)}.{quote(schema)}" if database else quote(schema)
 
     def run(self, name: str, values: Mapping[str, Any] | None = None, *, relation: str = "") -> list[Row]:
         """Run one named query; of `values` only what it names is bound."""
@@ -55,8 +57,9 @@ def stored_version(statements: Statements, *, exists: bool = False) -> int:
     """
     found = exists or statements.connection.execute(
         "select count(*) from duckdb_tables() "
-        "where lower(schema_name) = lower($name) and table_name = 'meta' and database_name = current_database()",
-        {"name": statements.schema[1:-1].replace('""', '"')},
+        "where lower(schema_name) = lower($name) and table_name = 'meta' "
+        "and lower(database_name) = lower(if($database = '', current_database(), $database))",
+        {"name": statements.name, "database": statements.database},
     )
     if found is not True and not found[0][0]:
         return 0

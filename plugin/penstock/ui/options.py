@@ -58,6 +58,13 @@ select_options = _stack(
 )  # fmt: skip
 
 
+defer_options = _stack(
+    click.option("--defer", is_flag=True, help="Read what is the same in another target there, and build only what differs."),
+    click.option("--defer-target", default="", metavar="TARGET", help="That target; else `defer_target` of penstock.yml."),
+    click.option("--favor-state", is_flag=True, help="Read there even what stands here too."),
+)
+
+
 def console_of(options: dict[str, Any]) -> Console:
     """Make the console from the output options, taking them out of `options`."""
     return Console(quiet=options.pop("quiet"), debug=options.pop("debug"), log_format=options.pop("log_format"))

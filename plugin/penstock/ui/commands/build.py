@@ -13,7 +13,16 @@ from penstock.plan.reasons import Decision
 from penstock.runner.outcomes import Status
 from penstock.ui.commands.selected import warn_empty
 from penstock.ui.console import Console
-from penstock.ui.options import FULL_REFRESH_ENV, console_of, output_options, place_options, select_options, selection_of, settings_of
+from penstock.ui.options import (
+    FULL_REFRESH_ENV,
+    console_of,
+    defer_options,
+    output_options,
+    place_options,
+    select_options,
+    selection_of,
+    settings_of,
+)
 from penstock.ui.run_lines import RunLines, show_report
 from penstock.ui.signals import stopping_on_signals
 
@@ -35,6 +44,7 @@ def _build_options(command: Any) -> Any:
         output_options,
         place_options,
         select_options,
+        defer_options,
     ):
         command = option(command)
     return command
@@ -69,6 +79,7 @@ def _build(command: str, options: dict[str, Any], *, checks: bool, store_failure
         force=options["force"],
         full_refresh=options["full_refresh"],
         verify=options["verify"],
+        **{name: options[name] for name in ("defer", "defer_target", "favor_state")},
         fail_fast=options["fail_fast"],
         executor=options["executor"],
         store_failures=store_failures,

@@ -16,7 +16,16 @@ from penstock.plan.reasons import Decision
 from penstock.ui.commands.selected import warn_empty
 from penstock.ui.console import Console
 from penstock.ui.names import short
-from penstock.ui.options import FULL_REFRESH_ENV, console_of, output_options, place_options, select_options, selection_of, settings_of
+from penstock.ui.options import (
+    FULL_REFRESH_ENV,
+    console_of,
+    defer_options,
+    output_options,
+    place_options,
+    select_options,
+    selection_of,
+    settings_of,
+)
 
 _STYLES = {Decision.BUILD: "green", Decision.MAYBE: "yellow", Decision.BLOCKED: "red", Decision.REUSE: "dim"}
 
@@ -35,6 +44,7 @@ _STYLES = {Decision.BUILD: "green", Decision.MAYBE: "yellow", Decision.BLOCKED: 
 @output_options
 @place_options
 @select_options
+@defer_options
 def plan(verbose: bool, why: str, sql: bool, output: str, fail_if_work: bool, **options: Any) -> int:
     """Show what `build` would do, and why; nothing is executed."""
     console = console_of(options)
@@ -45,6 +55,7 @@ def plan(verbose: bool, why: str, sql: bool, output: str, fail_if_work: bool, **
         force=options["force"],
         full_refresh=options["full_refresh"],
         verify=options["verify"],
+        **{name: options[name] for name in ("defer", "defer_target", "favor_state")},
         executor=options["executor"],
         wait_seconds=-1 if options["wait"] else 0,
     )
@@ -73,7 +84,7 @@ def _show_sql(console: Console, planned: Planned, queries: CompiledQueries) -> N
 
 
 def _as_json(planned: Planned, row: PlanRow) -> dict[str, Any]:
-    asset = planned.project.graph.assets[row.id]
+    asset = planned.graph.assets[row.id]
     return {
         "asset": row.asset,
         "name": short(asset),
@@ -104,7 +115,7 @@ def _show(console: Console, planned: Planned, *, verbose: bool) -> None:
 
 
 def _cells(planned: Planned, row: PlanRow, *, verbose: bool) -> tuple[str, str, str, str]:
-    asset = planned.project.graph.assets[row.id]
+    asset = planned.graph.assets[row.id]
     what = asset.kind.value if asset.is_test else asset.materialized
     first = row.detail.split("\n", maxsplit=1)[0]
     text = row.reason.value + (f": {first}" if first else "")
