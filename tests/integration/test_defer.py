@@ -14,7 +14,7 @@ small:
     dev: {type: duckdb, path: "{{ flags.PROFILES_DIR }}/warehouse.duckdb", schema: dev}
     prod: {type: duckdb, path: "{{ flags.PROFILES_DIR }}/warehouse.duckdb", schema: prod}
 """
-TWO_FILES = ONE_FILE.replace("warehouse.duckdb\", schema: prod", "production.duckdb\", schema: prod")
+TWO_FILES = ONE_FILE.replace('warehouse.duckdb", schema: prod', 'production.duckdb", schema: prod')
 MODELS = {
     **PLACE,
     "penstock.yml": 'state_schema: "penstock_{{ target.name }}"\n',

@@ -250,7 +250,9 @@ def due(judge: Judge, number: int) -> Due:
     consumed = _inputs_on_record(judge)
     expected = _expected_contents(judge, number)
     open_claims = set(
-        judge.ask(f"select asset, partition from {project.STATE}.claim anti join {project.STATE}.materialization using (asset, partition, token)")
+        judge.ask(
+            f"select asset, partition from {project.STATE}.claim anti join {project.STATE}.materialization using (asset, partition, token)"
+        )
     )
     versions = {f"source.kill.{name}": expected[f"source.kill.{name}", ""] for name in project.SOURCES}
     assets: set[str] = set()
@@ -265,7 +267,10 @@ def due(judge: Judge, number: int) -> Due:
                 slices.add(one)
         if any(one[0] == node.key for one in slices):
             assets.add(node.key)
-        held = {one: latest[one][1] if one not in slices else expected.get(one, "new") for one in ((node.key, name) for name, _, _ in _slices(node))}
+        held = {
+            one: latest[one][1] if one not in slices else expected.get(one, "new")
+            for one in ((node.key, name) for name, _, _ in _slices(node))
+        }
         versions[node.key] = _together(held) if node.how == "days" else held[node.key, ""]
     token = max((seen[0] for seen in latest.values()), default=0)
     return Due(frozenset(assets), frozenset(must), frozenset(one for one in slices if one[1]), token, _last_run(judge))
@@ -328,7 +333,8 @@ def unfinished(judge: Judge, number: int) -> Iterator[str]:
                 yield f"{node.key}: {len(rows)} rows differ from plain SQL in round {number}"
     state = project.STATE
     open_ends = judge.ask(
-        f"select asset from {state}.decision where run_id = ? group by asset having max(decision) = 'MAYBE' and count(*) = 1", [_last_run(judge)]
+        f"select asset from {state}.decision where run_id = ? group by asset having max(decision) = 'MAYBE' and count(*) = 1",
+        [_last_run(judge)],
     )
     yield from (f"{asset}: never decided" for (asset,) in open_ends)
 

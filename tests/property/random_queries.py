@@ -157,7 +157,23 @@ def rewritten(sql: str, chance: Random) -> str:
             words.append(chance.choice([word, word.upper(), word.replace(" ", "  "), word.replace(" ", "\n")]))
         elif word == " ":
             words.append(chance.choice([" ", " ", "\n", " /* a comment; with 'quotes' -- */ ", "\t", " -- to the end of the line\n"]))
-        elif word in ("select", "from", "where", "join", "left", "as", "group", "by", "order", "limit", "sum", "max", "coalesce", "case", "when"):
+        elif word in (
+            "select",
+            "from",
+            "where",
+            "join",
+            "left",
+            "as",
+            "group",
+            "by",
+            "order",
+            "limit",
+            "sum",
+            "max",
+            "coalesce",
+            "case",
+            "when",
+        ):
             words.append(chance.choice([word, word.upper()]))
         elif word in given.values() or re.fullmatch(r"[a-z]\d?", word):
             words.append(chance.choice([word, f'"{word}"']))
@@ -173,7 +189,9 @@ def edited(sql: str, chance: Random) -> str:
     for _ in range(20):
         number = chance.choice(places)
         others = [words[one] for one in places if re.fullmatch(r"\w+", words[one]) == re.fullmatch(r"\w+", words[number])]
-        new = chance.choice(["", "distinct", "+", "1", "a", "k", "z", *others, chance.choice(words), words[number].upper(), words[number].title()])
+        new = chance.choice(
+            ["", "distinct", "+", "1", "a", "k", "z", *others, chance.choice(words), words[number].upper(), words[number].title()]
+        )
         text = "".join([*words[:number], new, *words[number + 1 :]])
         if text != sql and _parses(text):
             return text

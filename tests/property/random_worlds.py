@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from penstock.assets.asset import Asset, EdgeKind, IngestSpec, Kind, SourceSpec
 from penstock.assets.names import RelationName
-from penstock.assets.records import Attempt, CheckResult, InputVersion, Materialization, Observation, StateSnapshot, Strength
+from penstock.assets.records import Attempt, CheckResult, InputVersion, Materialization, Observation, Projection, StateSnapshot, Strength
 from penstock.graph.asset_graph import AssetGraph
 from penstock.plan.facts import Facts
 
@@ -17,7 +17,7 @@ NOON = datetime(2024, 1, 1, 12)
 KINDS = (Kind.SOURCE, *[Kind.MODEL] * 5, Kind.INGEST, Kind.SEED, Kind.TEST, Kind.TEST, Kind.UNIT_TEST, Kind.EXPOSURE)
 MODELS = ("view", "table", "incremental", "ephemeral", "my_own")
 FAULTS = (
-    "code", "never built", "rebuilt", "input changed", "input missing", "source changed", "source unknown", "source unseen", "gone", "other type",
+    "code", "comment", "never built", "rebuilt", "rebuilt alike", "rebuilt elsewhere", "other columns", "input changed", "input missing", "source changed", "source unknown", "source unseen", "gone", "other type",
     "failed", "crashed", "failed partition", "volatile", "recompile", "file changed", "file unknown", "broken file", "check failed", "check of other data",
     "force", "full refresh",
 )  # fmt: skip
@@ -58,49 +58,72 @@ def graphs(draw: Any, largest: int = 9) -> AssetGraph:
     return AssetGraph(assets, edges)
 
 
+def _built(graph: AssetGraph, key: str) -> Materialization:
+    view = graph[key].materialized == "view"
+    version = f"code:{graph.ids[key]}:s" if view else f"rows:1:{graph.ids[key]}:s"
+    return Materialization(
+        key, "", "r", graph.ids[key], "1:v1", version, 1, "", NOON, "view" if view else "table", fingerprints=frozenset({"v1"})
+    )
+
+
 class _Current:
     """A state in which every asset of a graph is current, and the faults that may befall it."""
 
     def __init__(self, graph: AssetGraph) -> None:
         self.graph = graph
         keys = [asset.key for asset in graph.assets if asset.builds_relation]
-        self.built = {key: Materialization(key, "", "r", graph.ids[key], "v1", "d", 1, "", NOON) for key in keys}
-        self.observed = {asset.key: Observation(asset.key, "s1", Strength.CONTENT) for asset in graph.assets if asset.kind is Kind.SOURCE}
+        self.built = {key: _built(graph, key) for key in keys}
+        self.observed = {
+            asset.key: Observation(asset.key, "rows:1:s1:s", Strength.CONTENT) for asset in graph.assets if asset.kind is Kind.SOURCE
+        }
         self.observed["file:a"] = Observation("file:a", "f1", Strength.LISTING)
         self.standing = {
             asset.relation: "view" if asset.materialized == "view" else "table" for asset in graph.assets if asset.relation is not None
         }
         self.attempts = {key: Attempt(key, "", "success", "r", "") for key in keys}
-        self.volatile: dict[str, str] = {}
         self.partitions: dict[str, tuple[str, ...]] = {}
         self.crashed: set[str] = set()
         self.options: dict[str, bool] = {}
-        ready = self.facts(frozenset())
-        self.inputs = {
-            key: (
-                *(InputVersion(graph.assets[one].key, str(ready.version(graph.assets[one].key))) for one in ready.inputs[graph.ids[key]]),
-                InputVersion("file:a", "f1"),
-            )
-            for key in keys
+        self.same_code: set[str] = set()
+        self.projections: dict[Projection, str] = {}
+        self.inputs: dict[str, tuple[InputVersion, ...]] = {}
+        for number, asset in enumerate(graph.assets):  # parents first, for a table consumes what its views consumed
+            if asset.builds_relation:
+                self.inputs[asset.key] = self._consumed(number)
+        versions = self.facts(frozenset()).versions
+        self.checks = {
+            asset.key: CheckResult(asset.key, "pass", "1:v1", "r", versions.digest(number), fingerprints=frozenset({"v1"}))
+            for number, asset in enumerate(graph.assets)
+            if asset.is_test
         }
-        tests = [asset.key for asset in graph.assets if asset.is_test]
-        self.checks = {key: CheckResult(key, "pass", "v1", "r", ready.inputs_version(graph.ids[key])) for key in tests}
+
+    def _consumed(self, number: int) -> tuple[InputVersion, ...]:
+        """What a build of an asset consumes now: one column of what it reads itself, and a file."""
+        facts = self.facts(frozenset())
+        reads = {self.graph.assets[one].key: frozenset({"c"}) for one in facts.inputs[number]}
+        view = self.graph.assets[number].materialized == "view"
+        return (*facts.versions.consumed(reads, through_views=not view), InputVersion("file:a", "f1"))
 
     def facts(self, selected: frozenset[int]) -> Facts:
         state = StateSnapshot(
-            materializations=self.built, inputs=getattr(self, "inputs", {}), checks=getattr(self, "checks", {}), attempts=self.attempts,
-            volatile=self.volatile, failed_partitions=self.partitions, crashed=frozenset(self.crashed),
+            materializations=self.built, inputs=self.inputs, checks=getattr(self, "checks", {}), attempts=self.attempts,
+            failed_partitions=self.partitions, crashed=frozenset(self.crashed),
         )  # fmt: skip
         standing = {relation: kind for relation, kind in self.standing.items() if relation is not None}
         return Facts(
-            graph=self.graph, state=state, selected=selected, standing=standing, observed=self.observed, database="db", **self.options
-        )
+            graph=self.graph, state=state, selected=selected, standing=standing, observed=self.observed, database="db",
+            projections=dict(self.projections), code_versions=dict.fromkeys(self.same_code, "1:v1"), **self.options,
+        )  # fmt: skip
 
     def befall(self, fault: str, key: str) -> None:
         """Let one thing be otherwise; nothing where the fault does not fit the asset."""
         asset = self.graph[key]
-        if fault in ("code", "recompile", "broken file"):
-            more: dict[str, Any] = {"code": {"fingerprint": "v2"}, "recompile": {"recompile": True}}.get(fault, {})
+        if fault in ("code", "comment", "recompile", "broken file"):
+            if fault == "comment":
+                self.same_code.add(key)
+            more: dict[str, Any] = {"code": {"fingerprint": "v2"}, "comment": {"fingerprint": "v2"}, "recompile": {"recompile": True}}.get(
+                fault, {}
+            )
             if fault == "broken file" and asset.ingest is not None:
                 more = {"ingest": dataclasses.replace(asset.ingest, error="broken")}
             assets = [dataclasses.replace(one, **more) if one.key == key else one for one in self.graph.assets]
@@ -108,11 +131,11 @@ class _Current:
         elif fault == "never built":
             self.built.pop(key, None)
             self.checks.pop(key, None)
-        elif fault == "rebuilt" and key in self.built:
-            self.built[key] = dataclasses.replace(self.built[key], token=100)
+        elif fault in ("rebuilt", "rebuilt alike", "rebuilt elsewhere", "other columns") and key in self.built:
+            self._rebuild(key, fault)
         elif fault in ("input changed", "input missing") and self.inputs.get(key):
             old = self.inputs[key]
-            self.inputs[key] = (*([InputVersion(old[0].input, "older")] if fault == "input changed" else []), *old[1:])
+            self.inputs[key] = (*([InputVersion(old[0].input, "rows:1:older:s")] if fault == "input changed" else []), *old[1:])
         elif fault.startswith("source ") and key in self.observed:
             self._see(key, fault.removeprefix("source "))
         elif fault.startswith("file "):
@@ -128,18 +151,30 @@ class _Current:
         elif fault == "failed partition":
             self.partitions[key] = ("p",)
         elif fault == "volatile":
-            self.volatile[key] = "now()"
+            records: dict[str, Any] = self.checks if key in self.checks else self.built
+            if key in records:
+                records[key] = dataclasses.replace(records[key], volatile="now()")
         elif fault in ("check failed", "check of other data") and key in self.checks:
             change = {"status": "fail"} if fault == "check failed" else {"inputs_version": "other"}
             self.checks[key] = dataclasses.replace(self.checks[key], **change)
         elif fault in ("force", "full refresh"):
             self.options = {fault.replace(" ", "_"): True}
 
+    def _rebuild(self, key: str, fault: str) -> None:
+        """Build an asset again, with the same content, with other content in columns nobody reads, with other columns or other rows."""
+        old = self.built[key]
+        head, content, schema = old.data_version.split(":")[:-2], *old.data_version.split(":")[-2:]
+        new = {"rebuilt alike": (content, schema), "other columns": (content, "t")}.get(fault, ("other", schema))
+        version = ":".join([*head, *new])
+        self.built[key] = dataclasses.replace(old, token=100, data_version=version)
+        if fault == "rebuilt elsewhere":
+            self.projections |= {(key, one, ("c",)): "p" for one in (old.data_version, version)}
+
     def _see(self, name: str, how: str) -> None:
         if how == "unseen":
             self.observed.pop(name)
         elif name in self.observed:
-            change = {"version": "newer"} if how == "changed" else {"strength": Strength.UNKNOWN}
+            change = {"version": "rows:1:newer:s"} if how == "changed" else {"strength": Strength.UNKNOWN}
             self.observed[name] = dataclasses.replace(self.observed[name], **change)
 
 

@@ -40,7 +40,7 @@ def test_a_pair_is_the_same_or_not_as_its_case_says(kind: str, one: str, other: 
     assert (canonical(one) == canonical(other)) is (kind == "same")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(queries(), st.randoms(use_true_random=False), st.integers(0, 9))
 def test_a_query_written_otherwise_has_the_same_canonical_form(sql: str, chance: Random, seed: int) -> None:
     other = rewritten(sql, chance)
@@ -49,7 +49,7 @@ def test_a_query_written_otherwise_has_the_same_canonical_form(sql: str, chance:
         assert answer(connection, sql) == answer(connection, other) is not None
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(queries(), st.randoms(use_true_random=False))
 def test_a_query_that_gives_something_else_has_another_canonical_form(sql: str, chance: Random) -> None:
     other = edited(sql, chance)
@@ -57,7 +57,7 @@ def test_a_query_that_gives_something_else_has_another_canonical_form(sql: str, 
         assert not tell_apart(sql, other), other
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(queries())
 def test_canonical_forms_do_not_depend_on_what_was_read_before(sql: str) -> None:
     assert canonical(sql) == canonical(sql)

@@ -2,7 +2,8 @@
 
 It is made of tokens, not of a tree printed again: a token says what stood there, while a parser may forget. Comments,
 whitespace, the case of keywords and function names, needless quotes and final semicolons go; so do the names that a
-query gives to its own CTEs and tables, and aliases that repeat a column's name.
+query gives to its own CTEs and tables. An alias that repeats a column's name stays: without it DuckDB spells the name
+as the table does.
 """
 
 from __future__ import annotations
@@ -17,6 +18,16 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from penstock.parser.scopes import means_cte
+
+_SYNTAX = {
+    TokenType.SELECT, TokenType.DISTINCT, TokenType.FROM, TokenType.WHERE, TokenType.GROUP_BY, TokenType.ORDER_BY, TokenType.HAVING,
+    TokenType.QUALIFY, TokenType.LIMIT, TokenType.OFFSET, TokenType.WITH, TokenType.ALIAS, TokenType.UNION, TokenType.EXCEPT,
+    TokenType.INTERSECT, TokenType.ALL, TokenType.JOIN, TokenType.INNER, TokenType.LEFT, TokenType.RIGHT, TokenType.FULL,
+    TokenType.OUTER, TokenType.CROSS, TokenType.ON, TokenType.USING, TokenType.AND, TokenType.OR, TokenType.NOT, TokenType.IN,
+    TokenType.IS, TokenType.NULL, TokenType.BETWEEN, TokenType.LIKE, TokenType.EXISTS, TokenType.CASE, TokenType.WHEN,
+    TokenType.THEN, TokenType.ELSE, TokenType.END, TokenType.OVER, TokenType.PARTITION_BY, TokenType.ASC, TokenType.DESC,
+}  # fmt: skip
+"""Keywords whose case never shows, unless they stand where a name is expected: after AS or a dot, before a colon."""
 
 _Word = tuple[str, str]
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -42,7 +53,7 @@ def canonical_query(sql: str, dialect: str, tree: exp.Expr | None) -> str:
     own = _own_names(tree, tokens) if tree is not None else frozenset()
     while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
         tokens.pop()
-    words = list(_without_repeated_aliases(list(_words(tokens))))
+    words = list(_words(tokens))
     renamed = {name: f"\0{number}" for number, name in enumerate(_in_order(words, own))}
     return "\n".join(f"{kind} {_escaped(renamed.get(text.lower(), text) if kind == 'name' else text)}" for kind, text in words)
 
@@ -50,16 +61,17 @@ def canonical_query(sql: str, dialect: str, tree: exp.Expr | None) -> str:
 def _words(tokens: list[Token]) -> Iterator[_Word]:
     for number, token in enumerate(tokens):
         kind = token.token_type
+        before = tokens[number - 1].token_type if number else None
         follower = tokens[number + 1].token_type if number + 1 < len(tokens) else None
         if kind is TokenType.VAR:
             yield ("function", token.text.upper()) if follower is TokenType.L_PAREN else ("name", token.text)
         elif kind is TokenType.IDENTIFIER:
             plain = _PLAIN_NAME.fullmatch(token.text) and token.text.lower() not in _NOT_A_NAME and follower is not TokenType.L_PAREN
             yield ("name" if plain else "quoted", token.text)
-        elif kind in (TokenType.STRING, TokenType.NUMBER) or kind.name.endswith("_STRING"):
-            yield kind.name, token.text
+        elif kind in _SYNTAX and before not in (TokenType.ALIAS, TokenType.DOT) and follower is not TokenType.COLON:
+            yield kind.name, ""
         else:
-            yield kind.name, token.text.upper()
+            yield kind.name, token.text
 
 
 def _escaped(text: str) -> str:
@@ -70,60 +82,39 @@ def _in_order(words: Iterable[_Word], own: frozenset[str]) -> list[str]:
     return list(dict.fromkeys(text.lower() for kind, text in words if kind == "name" and text.lower() in own))
 
 
-def _without_repeated_aliases(words: list[_Word]) -> Iterator[_Word]:
-    """Leave out `AS x` right after a column `x` of a SELECT's list, where the column's name is the same anyway."""
-    in_list = [False]
-    number = 0
-    while number < len(words):
-        kind, _ = words[number]
-        if kind == "L_PAREN":
-            in_list.append(False)
-        elif kind == "R_PAREN" and len(in_list) > 1:
-            in_list.pop()
-        elif kind == "SELECT":
-            in_list[-1] = True
-        elif kind in ("FROM", "WHERE", "UNION", "GROUP_BY", "ORDER_BY", "HAVING", "QUALIFY", "WINDOW", "LIMIT"):
-            in_list[-1] = False
-        if in_list[-1] and _repeats(words, number):
-            yield words[number]
-            number += 3
-        else:
-            yield words[number]
-            number += 1
-
-
-def _repeats(words: list[_Word], number: int) -> bool:
-    if number == 0 or number + 3 >= len(words) or words[number][0] != "name":
-        return False
-    before, alias, name, after = words[number - 1][0], words[number + 1][0], words[number + 2], words[number + 3][0]
-    return before in ("SELECT", "COMMA", "DOT") and alias == "ALIAS" and name == words[number] and after in ("COMMA", "FROM")
-
-
 def _own_names(tree: exp.Expr, tokens: list[Token]) -> frozenset[str]:
     """Return the names of CTEs and table aliases, lower case, that occur as nothing else and leave no trace in the result."""
-    given: Counter[str] = Counter()
+    used: Counter[str] = Counter()
+    given: set[str] = set()
+    traced = {name for select in tree.find_all(exp.Select) for name in _names_in_results(select)}
     for alias in tree.find_all(exp.TableAlias):
         if isinstance(alias.this, exp.Identifier):
-            given[alias.name.lower()] += 1
-    used = Counter(given)
+            used[alias.name.lower()] += 1
+            given.add(alias.name.lower())
+            if not _is_query_or_table(alias.parent):
+                traced.add(alias.name.lower())  # a function's one column has the name of its alias
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Identifier) and not table.db:
             used[table.name.lower()] += 1
     for column in tree.find_all(exp.Column):
         if column.table and not column.args.get("db"):
             used[column.table.lower()] += 1
-    occurrences = Counter(token.text.lower() for token in tokens if token.token_type in _NAMES)
-    traced = {column.table.lower() for select in tree.find_all(exp.Select) for column in _nameless(select)}
-    return frozenset(
-        name for name in given if occurrences[name] == used[name] and name not in traced and not _means_something_else(tree, name)
-    )
+    occurrences = Counter(token.text.lower() for token in tokens)
+    unseen = (name for name in given - traced if occurrences[name] == used[name])
+    return frozenset(name for name in unseen if not _means_something_else(tree, name))
 
 
-def _nameless(select: exp.Select) -> Iterator[exp.Column]:
-    """Yield the columns within expressions that have no alias: DuckDB names such a result after the text, qualifiers too."""
+def _is_query_or_table(node: exp.Expr | None) -> bool:
+    if isinstance(node, (exp.Table, exp.Lateral)):
+        return isinstance(node.this, (exp.Identifier, exp.Subquery))
+    return isinstance(node, (exp.CTE, exp.Subquery))
+
+
+def _names_in_results(select: exp.Select) -> Iterator[str]:
+    """Yield the names within expressions that have no alias: DuckDB names such a result after its text."""
     for projection in select.expressions:
         if not isinstance(projection, (exp.Alias, exp.Column, exp.Star)):
-            yield from projection.find_all(exp.Column)
+            yield from (name.name.lower() for name in projection.find_all(exp.Identifier))
 
 
 def _means_something_else(tree: exp.Expr, name: str) -> bool:

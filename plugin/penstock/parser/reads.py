@@ -7,6 +7,7 @@ for every table in sight, and what is not understood reads everything.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -73,7 +74,7 @@ class _Reader:
             self.query(node.this, None, ctes, outer)
             self.query(node.expression, None, ctes, outer)
         elif isinstance(node, exp.Subquery) and not node.args.get("pivots"):
-            self.query(node.this, wanted, ctes, outer)
+            self.query(node.this, _with_modifiers(node, wanted), ctes, outer)
         else:
             raise _Opaque
         for number in reversed(range(len(own))):
@@ -95,15 +96,15 @@ class _Reader:
         for node in _own_nodes(select, _unwanted(select, wanted)):
             if isinstance(node, exp.Column):
                 self._column(node, wanted, visible)
-            elif isinstance(node, exp.Star):
+            elif isinstance(node, exp.Star) and not isinstance(node.parent, exp.Column):
                 _star(node, select, wanted, sources)
-            elif isinstance(node, exp.Columns):
+            elif isinstance(node, (exp.Columns, exp.PositionalColumn)):
                 _all(sources)
             elif isinstance(node, exp.Query):
                 self.query(node, None, ctes, visible)
             elif isinstance(node, exp.Join):
                 _join(node, sources)
-        for query, seen in inner:
+        for query, seen in reversed(inner):  # one may name those to its left
             self.query(query, seen.names, ctes, visible)
 
     def _source(self, source: exp.Expr, ctes: Mapping[str, _Wanted], inner: list[tuple[exp.Expr, _Wanted]]) -> _Wanted:
@@ -111,7 +112,7 @@ class _Reader:
         whole = bool(source.args.get("pivots") or (isinstance(alias, exp.TableAlias) and alias.columns))
         if isinstance(source, exp.Subquery):
             seen = _Wanted()
-            inner.append((source.this, seen))
+            inner.append((source, seen))
         elif isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
             cte = ctes.get(source.name.lower()) if not source.db else None
             seen = cte or self.tables.setdefault(RelationName(source.catalog, source.db, source.name), _Wanted())
@@ -129,15 +130,16 @@ class _Reader:
         if isinstance(column.this, exp.Star):
             if known is None:
                 raise _Opaque
-            known.add(None if _renames(column.this) or column.find_ancestor(exp.Func, exp.Select).__class__ is not exp.Select else wanted)
+            inside = column.find_ancestor(exp.Func, exp.Select)
+            known.add(_passed(wanted) if isinstance(inside, exp.Select) and not _renames(column.this) else None)
             return
+        parts = [part.name.lower() for part in column.parts]
+        loose = parts[:-1] if len(parts) == 2 and known is not None else parts  # what stands first may be a column with fields
         if known is not None:
-            known.add({column.name.lower()})
-            return
-        names = {part.name.lower() for part in column.parts}  # the first may be a column with fields, or a whole row
+            known.add({parts[-1]})
         for sources in visible:
             for name, seen in sources.items():
-                seen.add(None if name in names else names)
+                seen.add(None if len(parts) == 1 and name == parts[0] else set(loose))  # a table's name alone is a whole row
 
 
 _NAMED = (exp.Column, exp.Table, exp.TableAlias, exp.Alias, exp.Star, exp.PropertyEQ, exp.Dot, exp.Join, exp.DataType, exp.ColumnDef)
@@ -148,6 +150,9 @@ def _loose_names(tree: exp.Expr) -> Iterator[str]:
     for node in tree.find_all(exp.Identifier, exp.Var):
         if not isinstance(node.parent, _NAMED):
             yield node.name.lower()
+
+
+_SECOND = re.compile(r"(?:_\d+)+$")
 
 
 def _named(ctes: Sequence[tuple[exp.CTE, _Wanted]]) -> Iterator[tuple[str, _Wanted]]:
@@ -180,6 +185,7 @@ def _unwanted(select: exp.Select, wanted: set[str] | None) -> set[int]:
     """Return the projections, by `id`, that nobody asks for and that cannot change how many rows there are."""
     if wanted is None:
         return set()
+    wanted = _passed(wanted) or wanted
     named = Counter(column.name.lower() for node in _own_nodes(select, set()) for column in node.find_all(exp.Column) if not column.table)
     found = set()
     for projection in select.expressions:
@@ -200,7 +206,8 @@ def _own_nodes(select: exp.Select, skipped: Collection[int]) -> Iterator[exp.Exp
         if id(node) in skipped or (isinstance(node, exp.Subquery) and isinstance(node.parent, (exp.From, exp.Join))):
             continue
         yield node
-        if isinstance(node, exp.Column) or (isinstance(node, exp.Query) and not isinstance(node, exp.Table)):
+        plain = isinstance(node, exp.Column) and not isinstance(node.this, exp.Star)
+        if plain or (isinstance(node, exp.Query) and not isinstance(node, exp.Table)):
             continue
         stack.extend(child for value in node.args.values() for child in _expressions(value))
 
@@ -210,6 +217,14 @@ def _expressions(value: object) -> Iterator[exp.Expr]:
         yield value
     elif isinstance(value, list):
         yield from (item for item in value if isinstance(item, exp.Expr))
+
+
+def _with_modifiers(query: exp.Subquery, wanted: set[str] | None) -> set[str] | None:
+    """Return what is wanted of a query in parentheses: what its own ORDER BY and LIMIT name, too."""
+    modifiers = [value for key, value in query.args.items() if key not in ("this", "alias", "with_") and isinstance(value, exp.Expr)]
+    if wanted is None or any(modifier.find(exp.Literal) for modifier in modifiers if not isinstance(modifier, (exp.Limit, exp.Offset))):
+        return None
+    return wanted.union(*({part.name.lower() for column in one.find_all(exp.Column) for part in column.parts} for one in modifiers))
 
 
 def _needs_all(select: exp.Select) -> bool:
@@ -224,9 +239,14 @@ def _needs_all(select: exp.Select) -> bool:
 def _star(star: exp.Star, select: exp.Select, wanted: set[str] | None, sources: _Sources) -> None:
     if isinstance(star.parent, exp.Count):
         return
-    passed = wanted if star.parent is select and not _renames(star) else None
+    passed = _passed(wanted) if star.parent is select and not _renames(star) else None
     for seen in sources.values():
         seen.add(passed)
+
+
+def _passed(wanted: set[str] | None) -> set[str] | None:
+    """Return what `*` asks its sources for: of two columns `a`, DuckDB calls the second one `a_1`."""
+    return None if wanted is None else wanted | {_SECOND.sub("", name) for name in wanted}
 
 
 def _all(sources: _Sources) -> None:

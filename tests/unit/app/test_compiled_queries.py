@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from penstock.app.compiled import CACHE_VERSION, CompiledQueries
 from penstock.assets.asset import Asset, Kind
+from penstock.assets.names import RelationName
 from penstock.errors import ProjectError
 from penstock.parser.query import read_query
 
-SQL = 'select now() from "a"."b"."c", my_macro(1), \'x/*.csv\''
+SQL = 'select now(), c.d from "a"."b"."c", my_macro(1), \'x/*.csv\''
 FACTS = read_query(SQL, "duckdb")
 VIEW = Asset(key="model.a", kind=Kind.MODEL, name="a", materialized="view", fingerprint="f1")
 
@@ -32,6 +33,13 @@ class Compiler:
 
 def cache(folder: Path, compiler: Compiler | None = None) -> CompiledQueries:
     return CompiledQueries(folder / "compiled.json", compiler)  # type: ignore[arg-type]
+
+
+def test_what_is_kept_of_the_query_here_is_of_every_kind() -> None:
+    table = RelationName("a", "b", "c")
+    assert (FACTS.tables, FACTS.files, FACTS.unknown, FACTS.volatile) == ((table,), ("x/*.csv",), ("my_macro(...)",), ("now",))
+    assert FACTS.reads[table] == {"d"}
+    assert FACTS.canonical
 
 
 def test_a_query_is_compiled_once_and_kept_over_processes(tmp_path: Path) -> None:

@@ -134,7 +134,9 @@ def test_a_target_that_cannot_hold_the_state_is_refused(tmp_path: Path, target: 
     assert str(refused(write(tmp_path), target=target)) == f"profiles.yml: {message}"
 
 
-@pytest.mark.parametrize("variable", ["DBT_EMPTY", "DBT_ENGINE_EMPTY", "DBT_SAMPLE", "DBT_DEFER", "DBT_DEFER_STATE", "DBT_EVENT_TIME_START"])
+@pytest.mark.parametrize(
+    "variable", ["DBT_EMPTY", "DBT_ENGINE_EMPTY", "DBT_SAMPLE", "DBT_DEFER", "DBT_DEFER_STATE", "DBT_EVENT_TIME_START"]
+)
 def test_what_would_make_dbt_build_something_else_is_refused(tmp_path: Path, variable: str) -> None:
     write(tmp_path)
     error = refused(tmp_path, env={variable: "1"})

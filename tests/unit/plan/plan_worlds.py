@@ -91,7 +91,9 @@ class World:
         self.checks: dict[str, CheckResult] = {}
         ready = self.facts()
         for key in (CHECK, UNIT):
-            self.checks[key] = CheckResult(key, "pass", "1:v1", "run0", ready.versions.digest(self.graph.ids[key]), fingerprints=frozenset({"v1"}))
+            self.checks[key] = CheckResult(
+                key, "pass", "1:v1", "run0", ready.versions.digest(self.graph.ids[key]), fingerprints=frozenset({"v1"})
+            )
 
     def facts(self) -> Facts:
         state = StateSnapshot(
