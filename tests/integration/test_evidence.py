@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from conftest import Make
+from penstock.app.gateway import DbtGateway
+from penstock.app.planning import Wanted, plan_project
+from penstock.app.settings import Place, discover
+from penstock.plan.reasons import Decision
+from penstock.warehouse.duckdb import DuckDBConnection, DuckDBWarehouse
 from small_project import PLACE
 from workspace import Workspace
 
@@ -77,3 +83,36 @@ def test_files_may_be_judged_by_what_they_hold(make: Make) -> None:
     assert due(workspace) == {}, "written anew, the same content"
     workspace.write({"data/a.csv": "n\n2\n"})
     assert due(workspace) == {"reads": "new_files"}
+
+
+def test_a_model_that_reads_its_own_rows_is_due_until_they_stay(make: Make) -> None:
+    counting = "select coalesce((select least(max(n) + 1, 3) from {{ this }}), 0) as n"
+    guarded = f"{{% if var('again', false) %}}{counting}{{% else %}}select 0 as n{{% endif %}}"
+    workspace = make({**PLACE, "models/own.sql": "{{ config(materialized='table') }}\n" + guarded + "\n"})
+    workspace.penstock("build").expect(0)
+    assert due(workspace) == {}
+    again = ("--vars", "again: true")
+    for value in (1, 2, 3, 3):
+        workspace.penstock("build", *again).expect(0)
+        assert workspace.query("select n from own") == [(value,)]
+    assert {name: reason for name, (decision, reason) in workspace.decisions(*again).items() if decision == "BUILD"} == {}
+
+
+def test_a_plan_takes_five_statements_however_large_the_project_is(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = make({**PROJECT, "penstock.yml": ""})
+    workspace.execute(TABLES)
+    workspace.penstock("build").expect(0)
+    asked: list[str] = []
+
+    def counted(name: str, owner: type) -> None:
+        plain = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda self, *args: (asked.append(name), plain(self, *args))[1])
+
+    counted("execute", DuckDBConnection)
+    counted("catalog", DuckDBWarehouse)
+    counted("row_counts", DuckDBWarehouse)
+    monkeypatch.chdir(workspace.folder)
+    settings = discover(Place(), workspace.folder, workspace.environment())
+    planned = plan_project(settings, Wanted(), DbtGateway(settings, print))
+    assert planned.plan.count(Decision.REUSE) == 3
+    assert len(asked) <= 5, asked

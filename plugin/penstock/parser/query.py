@@ -14,7 +14,7 @@ from sqlglot.errors import SqlglotError
 from penstock.assets.fingerprint import digest
 from penstock.assets.names import RelationName
 from penstock.parser.canonical import canonical_query
-from penstock.parser.reads import columns_read
+from penstock.parser.reads import Reads, columns_read
 from penstock.parser.scopes import means_cte
 
 VOLATILE_FUNCTIONS = frozenset(
@@ -88,13 +88,12 @@ def read_query(sql: str, dialect: str) -> QueryFacts:
     return dataclasses.replace(facts, canonical=digest(canonical_query(sql, dialect, tree if not facts.error else None)))
 
 
-def reads_for(sql: str, dialect: str, wanted: Collection[str]) -> Mapping[RelationName, frozenset[str]]:
+def reads_for(sql: str, dialect: str, wanted: Collection[str]) -> Reads:
     """Return the columns a query reads for the sake of some of its own; tables that are missing are read in full."""
     try:
-        found = columns_read(parse_one(sql, dialect), wanted)
+        return columns_read(parse_one(sql, dialect), wanted)
     except (ValueError, RecursionError):
         return {}
-    return {table: names for table, names in found.items() if names is not None}
 
 
 def facts_of(tree: exp.Expr) -> QueryFacts:

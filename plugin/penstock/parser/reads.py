@@ -31,6 +31,11 @@ class _Wanted:
         elif self.names is not None:
             self.names |= names
 
+    @property
+    def read(self) -> frozenset[str] | None:
+        """What is read in the end; a row's number is no column, but says where it stands among all others."""
+        return None if self.names is None or "rowid" in self.names else frozenset(self.names)
+
 
 _Sources = Mapping[str, _Wanted]
 
@@ -52,7 +57,7 @@ def columns_read(tree: exp.Expr, wanted: Collection[str] | None = None) -> Reads
             seen.add(loose)
     except (_Opaque, RecursionError):
         return {}
-    return {table: None if seen.names is None else frozenset(seen.names) for table, seen in reader.tables.items()}
+    return {table: seen.read for table, seen in reader.tables.items()}
 
 
 class _Reader:
@@ -230,7 +235,7 @@ def _with_modifiers(query: exp.Subquery, wanted: set[str] | None) -> set[str] | 
 def _needs_all(select: exp.Select) -> bool:
     """Whether a `*` counts as a whole: DISTINCT compares it, GROUP BY ALL groups by it, a number may point into it."""
     group, order = select.args.get("group"), select.args.get("order")
-    if select.args.get("distinct") is not None or (group is not None and group.args.get("all")):
+    if select.args.get("distinct") is not None or select.args.get("sample") is not None or (group is not None and group.args.get("all")):
         return True
     keys = [*(group.expressions if group is not None else ()), *(key.this for key in (order.expressions if order is not None else ()))]
     return any(isinstance(key, exp.Literal) or key.name.upper() == "ALL" for key in keys)

@@ -80,7 +80,7 @@ class Versions:
         `narrow` may tell what a view reads for the sake of some of its columns; else all that it was seen to read counts.
         """
         found: dict[str, Columns] = {}
-        stack = list(reads.items())
+        stack = list(reads.items())[::-1]
         while stack:
             name, columns = stack.pop()
             if name in found:
@@ -91,7 +91,7 @@ class Versions:
             found[name] = columns
             if self.is_view(name):
                 inner = narrow(name, columns) if narrow is not None and columns is not None else None
-                stack += (inner if inner is not None else self._recorded_reads(name)).items()
+                stack += list((inner if inner is not None else self._recorded_reads(name)).items())[::-1]
         return found
 
     def _recorded_reads(self, name: AssetKey) -> dict[str, Columns]:
@@ -124,7 +124,7 @@ class Versions:
     def _find_inputs(self, number: int) -> list[str]:
         key = self._graph.assets[number].key
         declared = [self._graph.assets[parent].key for parent in self._declared[number]]
-        recorded = [seen.input for seen in self._inputs.get(key, ()) if seen.input not in self._graph]
+        recorded = [seen.input for seen in self._inputs.get(key, ()) if seen.input not in self._graph or seen.input == key]
         names = dict.fromkeys([*declared, *recorded], None)
         return list(names) if self.is_view(key) else list(self.behind(names))
 

@@ -20,6 +20,7 @@ from penstock.assets.records import InputVersion, Materialization, Observation, 
 from penstock.errors import PenstockError, WarehouseError
 from penstock.graph.asset_graph import AssetGraph
 from penstock.parser.query import QueryFacts, reads_for
+from penstock.parser.reads import Reads
 from penstock.plan.conditions import volatile_wish
 from penstock.plan.facts import Facts
 from penstock.runner.commit import Committed, Publication, record_attempt
@@ -131,7 +132,7 @@ class RunContext:
         A view's own inputs are those it names; a table's are also what lies behind views. An input whose version nobody
         knows is left out; the planner then finds it changed, which means build.
         """
-        reads = self._reads(number, query.reads, query.error)
+        reads = self._reads(number, {} if query.error else {table: query.reads.get(table) for table in query.tables})
         consumed = self.versions.consumed(reads, through_views=not view, narrow=self._narrow)
         known = {seen.input for seen in consumed}
         for name in self.versions.behind(reads, self._narrow) if not view else ():
@@ -142,6 +143,8 @@ class RunContext:
         for pattern in dict.fromkeys((*(asset.ingest.watch if asset.ingest else ()), *query.files)):
             seen = self.observe_files(f"{prefix}{pattern}", pattern, base)
             consumed.append(InputVersion(seen.asset, seen.version if seen.strength != Strength.UNKNOWN else "unknown"))
+        if asset.relation is not None and asset.relation.normalised(self.facts.database) in self._tables(query):
+            consumed.append(InputVersion(asset.key, self.versions.of(asset.key) or "none"))  # its own rows, as they were
         undeclared = (f"table:{table.sql}" for table in self.undeclared(number, query))
         consumed += [InputVersion(name, self._look_at(name)) for name in undeclared]
         self.projections.keep_of_sources(consumed)
@@ -168,9 +171,16 @@ class RunContext:
             self._narrowed[key] = self._reads(self.graph.ids[name], reads)
         return self._narrowed[key]
 
-    def _reads(self, number: int, reads: Mapping[RelationName, frozenset[str]], error: str = "") -> dict[str, frozenset[str] | None]:
-        """Return the declared inputs of an asset, each with the columns its query reads; None where that is not known."""
-        known = {table.normalised(self.facts.database): columns for table, columns in reads.items()} if not error else {}
+    def _reads(self, number: int, reads: Reads) -> dict[str, frozenset[str] | None]:
+        """Return the declared inputs of an asset, each with the columns its query reads; None where that is not known.
+
+        One relation may be written in several ways, and is read in all of them.
+        """
+        known: dict[tuple[str, str, str], frozenset[str] | None] = {}
+        for table, columns in reads.items():
+            name = table.normalised(self.facts.database)
+            before = known.get(name, frozenset())
+            known[name] = None if columns is None or before is None else before | columns
         found: dict[str, frozenset[str] | None] = {}
         for parent in self.facts.inputs[number]:
             asset = self.graph.assets[parent]
@@ -188,6 +198,9 @@ class RunContext:
         if asset.relation is not None:
             declared.add(asset.relation.normalised(self.facts.database))
         return [table for table in query.tables if table.normalised(self.facts.database) not in declared]
+
+    def _tables(self, query: QueryFacts) -> set[tuple[str, str, str]]:
+        return {table.normalised(self.facts.database) for table in query.tables}
 
     def publication(
         self, number: int, *, executor: str, relation_type: str, query: QueryFacts, started_at: datetime, partition: str = ""
