@@ -25,12 +25,13 @@ from penstock.graph.gates import contract, order_of, run_order
 from penstock.parser.project_file import Evidence
 from penstock.parser.query import QueryFacts, read_query
 from penstock.plan.facts import Facts
-from penstock.plan.planner import Plan, PlanRow, decide, make_plan
+from penstock.plan.planner import Plan, PlanRow, make_plan
 from penstock.plan.reasons import Decision
 from penstock.plan.schedule import Schedule
 from penstock.runner import native
 from penstock.runner.commit import Committed, Publication, fence, publish, read_back, record
 from penstock.runner.context import RunContext
+from penstock.runner.deciding import Deciding
 from penstock.runner.execute import Loop
 from penstock.runner.outcomes import Outcome, Status
 from penstock.state.content import record_projections
@@ -145,7 +146,7 @@ class Build:
         self.writer = StateWriter(self.context.statements())
         self.maybe = {row.id: row for row in plan.with_decision(Decision.MAYBE)}
         self.due = sorted({row.id for row in plan.with_decision(Decision.BUILD)} | self.maybe.keys())
-        self.decided: list[PlanRow] = []
+        self.deciding = Deciding(self.context, self.maybe, self._execute)
 
     def run(self) -> list[Outcome]:
         """Record the start, claim, run what is due, record the end."""
@@ -164,7 +165,7 @@ class Build:
         outcomes = self._loop().run()
         unused = [(outcome.asset.key, "") for outcome in outcomes if outcome.status in (Status.SKIPPED, Status.REUSED)]
         self.writer.release(run_id, unused)
-        self.writer.decisions(run_id, _decision_rows(self.decided))
+        self.writer.decisions(run_id, _decision_rows(self.deciding.decided))
         failed = sum(outcome.status.holds_back for outcome in outcomes)
         status = "failed" if failed else "success"
         self.writer.end_run(RunEndRow(run_id, utc_now(), status, len(outcomes) - failed, self.plan.count(Decision.REUSE), failed, 0))
@@ -174,19 +175,7 @@ class Build:
     def _loop(self) -> Loop:
         waits = run_order(self.context.graph)
         schedule = Schedule(contract(waits, set(self.due), order_of(waits)))
-        return Loop(self.context, schedule, self._handle, lambda asset: "native", Silent(), len(self.due), threads=3)
-
-    def _handle(self, number: int) -> Outcome:
-        if number in self.maybe:
-            row = decide(self.context.facts, self.context.versions, self.maybe[number])
-            self.decided.append(row)
-            if row.decision is Decision.REUSE:
-                return self.context.outcome(number, Status.REUSED, "", row.reason.value, utc_now())
-        self.context.projections.look(number)
-        outcome = self._execute(number)
-        if outcome.status is Status.SUCCESS:
-            self.context.projections.look(number)
-        return outcome
+        return Loop(self.context, schedule, self.deciding, lambda asset: "native", Silent(), len(self.due), threads=3)
 
     def _execute(self, number: int) -> Outcome:
         asset = self.context.graph.assets[number]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -13,6 +12,7 @@ from pathlib import Path
 from penstock.app.compiled import CompiledQueries
 from penstock.app.gateway import DbtGateway
 from penstock.app.history import definitions_of
+from penstock.app.holding import held_database
 from penstock.app.planning import Planned, Wanted, deferred_target, open_target, plan_with
 from penstock.app.project import load_project
 from penstock.app.runs import git_sha, new_run_id, penstock_version, utc_now
@@ -21,10 +21,11 @@ from penstock.app.settings import Settings
 from penstock.assets.names import RelationName
 from penstock.errors import ProjectError
 from penstock.graph.gates import contract, order_of, run_order
-from penstock.plan.planner import PlanRow, decide
+from penstock.plan.planner import PlanRow
 from penstock.plan.reasons import Decision
 from penstock.plan.schedule import Schedule
 from penstock.runner.context import RunContext
+from penstock.runner.deciding import Deciding
 from penstock.runner.execute import Loop
 from penstock.runner.native import run_native
 from penstock.runner.outcomes import Outcome, Sink, Status
@@ -34,7 +35,6 @@ from penstock.state.store import Statements, migrate
 from penstock.state.writer import DecisionRow, RunEndRow, RunRow, StateWriter
 from penstock.warehouse.duckdb import DuckDBWarehouse
 from penstock.warehouse.files import observe_files
-from penstock.warehouse.lock import DatabaseLock, Holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ def build_project(settings: Settings, wanted: Wanted, sink_for: Callable[[Planne
     started = utc_now()
     with ExitStack() as stack:
         run_id = new_run_id(started)
-        stack.enter_context(_locked(settings, wanted, run_id, started))
+        settings.database_path.parent.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(held_database(settings, wanted.command, wanted.wait_seconds, now=started, run_id=run_id))
         gateway = DbtGateway(settings, show, full_refresh=wanted.full_refresh, store_failures=wanted.store_failures)
         stack.callback(gateway.close)
         project = load_project(settings, gateway)
@@ -96,17 +97,6 @@ class Stopper:
         """Stop what runs and roll it back."""
         if self.context is not None:
             self.context.interrupt()
-
-
-@contextmanager
-def _locked(settings: Settings, wanted: Wanted, run_id: str, now: datetime) -> Iterator[None]:
-    settings.database_path.parent.mkdir(parents=True, exist_ok=True)
-    lock = DatabaseLock(settings.database_path)
-    lock.acquire(Holder(f"penstock {wanted.command}", os.getpid(), now.strftime("%H:%M:%S UTC"), run_id), wanted.wait_seconds)
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 class _Build:
@@ -144,7 +134,7 @@ class _Build:
         self.writer = StateWriter(self.context.statements())
         self.maybe = {row.id: row for row in planned.plan.with_decision(Decision.MAYBE)}
         self.due = sorted({row.id for row in planned.plan.with_decision(Decision.BUILD)} | self.maybe.keys())
-        self.decided: list[PlanRow] = []
+        self.deciding = Deciding(self.context, self.maybe, self._execute)
 
     def run(self, sink: Sink) -> Report:
         """Run the plan and return the report; the run's end is recorded whatever happens."""
@@ -167,7 +157,7 @@ class _Build:
             )  # fmt: skip
             unused = [(outcome.asset.key, "") for outcome in outcomes if outcome.status in (Status.SKIPPED, Status.REUSED)]
             self.writer.release(self.run_id, unused)
-            self.writer.decisions(self.run_id, [_decision_row(row) for row in self.decided])
+            self.writer.decisions(self.run_id, [_decision_row(row) for row in self.deciding.decided])
             self._record_end(report, finished=finished)
             self.queries.save({asset.fingerprint for asset in self.graph.assets})
             self.context.close()
@@ -261,25 +251,13 @@ class _Build:
         return Loop(
             context=self.context,
             schedule=schedule,
-            handler=self._handle,
+            handler=self.deciding,
             executor_of=self.planned.executor,
             sink=sink,
             total=len(self.due),
             threads=self.settings.threads,
             fail_fast=self.planned.wanted.fail_fast,
         )
-
-    def _handle(self, number: int) -> Outcome:
-        if number in self.maybe:
-            row = decide(self.planned.facts, self.context.versions, self.maybe[number])
-            self.decided.append(row)
-            if row.decision is Decision.REUSE:
-                return self.context.outcome(number, Status.REUSED, "", row.reason.value, self.context.clock())
-        self.context.projections.look(number)
-        outcome = self._execute(number)
-        if outcome.status is Status.SUCCESS:
-            self.context.projections.look(number)
-        return outcome
 
     def _execute(self, number: int) -> Outcome:
         asset = self.graph.assets[number]

@@ -30,7 +30,7 @@ def carry_over(settings: Settings, gateway: DbtGateway) -> tuple[list[AssetKey],
     project = load_project(settings, gateway)
     current = definitions_of(settings, project)
     now = datetime.now(UTC)
-    with locked_state(settings, "penstock store carry-over") as sql:
+    with locked_state(settings, "store carry-over") as sql:
         migrate(sql)
         facts = Facts(project.graph, read_state(sql), frozenset(range(len(project.graph))))
 

@@ -80,7 +80,8 @@ def defer(
     if stored_version(sql) == 0:
         raise SelectionError(f"target {other.profile.name} has no state yet", hint=f"Run `penstock build --target {other.profile.name}`.")
     state = read_state(sql)
-    there = warehouse.catalog(sorted({_place(made.relation, other) for made in state.materializations.values()}))
+    recorded = (_relation_there(made.relation, other) for made in state.materializations.values())
+    there = warehouse.catalog(sorted({(relation.database, relation.schema) for relation in recorded}))
     before = definitions_as_of(sql, reference_run(sql, "", good=True))
     comparison = Comparison(definitions_of(settings, project), before, datetime.now(UTC))
     schemas = sorted(
@@ -130,7 +131,3 @@ def _as_source(asset: Asset, relation: RelationName) -> Asset:
 def _relation_there(name: str, other: Settings) -> RelationName:
     schema, _, identifier = name.partition(".")
     return RelationName(other.profile.database, schema, identifier)
-
-
-def _place(name: str, other: Settings) -> tuple[str, str]:
-    return other.profile.database, name.partition(".")[0]

@@ -71,7 +71,7 @@ def _graph(project: Project) -> Iterator[Finding]:
             yield Finding(
                 "note", "ingest", f"{asset.path} loads {asset.relation}, which no dbt source declares", "Declare it under sources:."
             )
-        elif asset.kind is Kind.SOURCE and asset.ingest is None and not project.graph.parents[number]:
+        elif asset.is_plain_source and not project.graph.parents[number]:
             yield Finding("note", "source", f"{asset.name} is loaded by something Penstock does not know")
 
 

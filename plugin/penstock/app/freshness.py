@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from penstock.app.gateway import DbtGateway
+from penstock.app.holding import held_database
 from penstock.app.planning import Wanted, open_target
 from penstock.app.project import Project, load_project
 from penstock.app.runs import new_run_id, utc_now
@@ -24,7 +24,6 @@ from penstock.errors import PenstockError, WarehouseError
 from penstock.selector.select import Selection
 from penstock.state.store import Statements, migrate
 from penstock.state.writer import StateWriter
-from penstock.warehouse.lock import DatabaseLock, Holder
 from penstock.warehouse.protocol import Row
 
 _THIS = re.compile(r"\{\{\s*this\s*\}\}")
@@ -58,7 +57,8 @@ def check_freshness(settings: Settings, wanted: Wanted, show: Show, note: Callab
     """
     started = utc_now()
     with ExitStack() as stack:
-        stack.callback(_locked(settings, wanted, started).release)
+        settings.database_path.parent.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(held_database(settings, wanted.command, wanted.wait_seconds, now=started))
         gateway = DbtGateway(settings, note)
         stack.callback(gateway.close)
         project = load_project(settings, gateway)
@@ -84,13 +84,6 @@ def _record(sql: Statements, project: Project, ages: Sequence[SourceAge], starte
     writer, run_id = StateWriter(sql), new_run_id(started)
     writer.source_ages(run_id, ages, started)
     writer.record_graph(run_id, project.graph, project.graph_hash)
-
-
-def _locked(settings: Settings, wanted: Wanted, now: datetime) -> DatabaseLock:
-    settings.database_path.parent.mkdir(parents=True, exist_ok=True)
-    lock = DatabaseLock(settings.database_path)
-    lock.acquire(Holder("penstock freshness", os.getpid(), now.strftime("%H:%M:%S UTC")), wanted.wait_seconds)
-    return lock
 
 
 def _has_criteria(asset: Asset) -> bool:

@@ -11,8 +11,8 @@ from penstock.app.compiled import CompiledQueries
 from penstock.app.observe import Observer
 from penstock.assets.code_version import code_version
 from penstock.assets.names import AssetKey, RelationName
-from penstock.assets.records import Drift, Materialization, StateSnapshot
-from penstock.compiler.content import schema_of, schema_part
+from penstock.assets.records import Drift, Materialization, StateSnapshot, schema_part
+from penstock.compiler.content import schema_of
 from penstock.errors import PenstockError
 from penstock.graph.asset_graph import AssetGraph
 from penstock.parser.project_file import Evidence
@@ -47,7 +47,7 @@ def gather(
     observer = Observer(facts, catalog, sql, project_folder, evidence)
     recorded = dict(_recorded(facts, catalog))
     counted = [name for name, made in recorded.items() if made.relation_type == "table" and not made.partition]
-    rows = warehouse.row_counts([name for name in dict.fromkeys([*counted, *observer.sources()]) if catalog[name].type == "table"])
+    rows = warehouse.row_counts([name for name in dict.fromkeys([*counted, *observer.sources]) if catalog[name].type == "table"])
     facts = dataclasses.replace(facts, drifted=dict(_drifted(recorded, catalog, rows, sql, verify=verify)))
     return dataclasses.replace(facts, observed={seen.asset: seen for seen in observer.all(rows)})
 

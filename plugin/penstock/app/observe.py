@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-from penstock.assets.asset import Asset, Kind
+from penstock.assets.asset import Asset
 from penstock.assets.names import RelationName, quote
 from penstock.assets.records import Observation, Strength
 from penstock.compiler.content import schema_of
@@ -40,22 +41,21 @@ class Observer:
     _rows: Mapping[RelationName, int] = field(default_factory=dict)
     _contents: dict[RelationName, Content] = field(default_factory=dict)
 
+    @cached_property
     def sources(self) -> list[RelationName]:
-        """Return the relations of the sources that the selected assets read, as far as they exist."""
-        relations = (self._relation(self.facts.graph.ids[name]) for name in sorted(self._names()) if self._is_plain_source(name))
+        """The relations of the sources that the selected assets read, as far as they exist."""
+        relations = (self._relation(self.facts.graph.ids[name]) for name in self._names if self._is_plain_source(name))
         return [relation for relation in dict.fromkeys(relations) if relation in self.catalog]
 
     def all(self, rows: Mapping[RelationName, int]) -> Iterator[Observation]:
         """Look at everything that the selected assets read and nothing builds; `rows` are the numbers of rows of sources."""
         self._rows = rows
-        small = [
-            relation for relation in self.sources() if rows.get(relation, self.evidence.content_rows + 1) <= self.evidence.content_rows
-        ]
+        small = [relation for relation in self.sources if rows.get(relation, self.evidence.content_rows + 1) <= self.evidence.content_rows]
         with suppress(WarehouseError):  # what cannot be read is read alone, and named
             found = contents_of(self.sql, [(relation.sql, self.catalog[relation].columns) for relation in small])
             self._contents = dict(zip(small, found, strict=True))
         sets = column_sets(self.facts.state.inputs.values())
-        for name in sorted(self._names()):
+        for name in self._names:
             kind, _, place = name.partition(":")
             if kind in ("file", "cwd"):
                 base = self.project_folder if kind == "file" else Path.cwd()
@@ -65,7 +65,8 @@ class Observer:
             elif self._is_plain_source(name):
                 yield self._source(self.facts.graph.ids[name], sorted(sets.get(name, ())))
 
-    def _names(self) -> set[str]:
+    @cached_property
+    def _names(self) -> list[str]:
         facts, names = self.facts, set()
         for number in facts.selected:
             asset = facts.graph.assets[number]
@@ -75,10 +76,10 @@ class Observer:
             names.update(facts.graph.assets[parent].key for parent in facts.inputs[number])
             if asset.ingest is not None:
                 names.update(f"file:{pattern}" for pattern in asset.ingest.watch)
-        return names
+        return sorted(names)
 
     def _is_plain_source(self, name: str) -> bool:
-        return name in self.facts.graph and self.facts.graph[name].kind is Kind.SOURCE and self.facts.graph[name].ingest is None
+        return name in self.facts.graph and self.facts.graph[name].is_plain_source
 
     def _relation(self, number: int) -> RelationName:
         relation = self.facts.graph.assets[number].relation

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,14 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from penstock.app.runs import utc_now
+from penstock.app.holding import held_database
 from penstock.app.settings import Settings
 from penstock.assets.names import quote
 from penstock.errors import SelectionError, StateError
 from penstock.state.freshness import Lateness, lateness_of
 from penstock.state.store import SCHEMA_VERSION, Statements, migrate, pending, stored_version
 from penstock.warehouse.duckdb import open_duckdb
-from penstock.warehouse.lock import DatabaseLock, Holder
 
 PUBLIC_VIEWS = (
     "asset_status", "freshness", "data_freshness", "partition_status", "run_history", "run_steps",
@@ -88,7 +86,7 @@ def reading(settings: Settings, wait_seconds: float = 0) -> Iterator[StateReader
 
 def migrate_store(settings: Settings, wait_seconds: float = 0) -> list[int]:
     """Bring the state tables up to date and return the versions reached."""
-    with locked_state(settings, "penstock store migrate", wait_seconds) as sql:
+    with locked_state(settings, "store migrate", wait_seconds) as sql:
         return migrate(sql)
 
 
@@ -131,7 +129,7 @@ def export_store(settings: Settings, folder: Path) -> list[Path]:
 
 def collect_garbage(settings: Settings, before: datetime) -> int:
     """Forget runs older than `before` (UTC) of which nothing current remains; return how many. One transaction."""
-    with locked_state(settings, "penstock store gc") as sql:
+    with locked_state(settings, "store gc") as sql:
         runs = [row[0] for row in sql.run("gc_runs", {"before": before})]
         sql.connection.begin()
         try:
@@ -148,13 +146,8 @@ def collect_garbage(settings: Settings, before: datetime) -> int:
 @contextmanager
 def locked_state(settings: Settings, command: str, wait_seconds: float = 0) -> Iterator[Statements]:
     """Open the state tables for writing, alone. Raises WarehouseBusy where another process holds the database."""
-    lock = DatabaseLock(settings.database_path)
-    lock.acquire(_holder(command), wait_seconds)
-    try:
-        with open_state(settings, wait_seconds, read_only=False) as sql:
-            yield sql
-    finally:
-        lock.release()
+    with held_database(settings, command, wait_seconds), open_state(settings, wait_seconds, read_only=False) as sql:
+        yield sql
 
 
 @contextmanager
@@ -170,10 +163,6 @@ def open_state(settings: Settings, wait_seconds: float, *, read_only: bool) -> I
         connection.close()
     finally:
         warehouse.close()
-
-
-def _holder(command: str) -> Holder:
-    return Holder(command, os.getpid(), utc_now().strftime("%H:%M:%S UTC"))
 
 
 def _nothing_yet(settings: Settings) -> str:

@@ -139,6 +139,11 @@ class Asset:
         return self.kind in TEST_KINDS
 
     @property
+    def is_plain_source(self) -> bool:
+        """A dbt source that no ingestion file loads."""
+        return self.kind is Kind.SOURCE and self.ingest is None
+
+    @property
     def ephemeral(self) -> bool:
         """A model that exists only inside its readers' queries."""
         return self.kind is Kind.MODEL and self.materialized == "ephemeral"

@@ -39,6 +39,11 @@ class InputVersion:
     columns: tuple[str, ...] | None = None
 
 
+def schema_part(version: str) -> str:
+    """Return the part of a content version that stands for columns and types alone."""
+    return version.rpartition(":")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class Drift:
     """A relation that holds something else than was recorded: its version now, and what differs."""
@@ -89,6 +94,11 @@ class Observation:
     version: str
     strength: str
     detail: str = ""
+
+    @property
+    def known(self) -> str | None:
+        """The version, None where the evidence permits nothing."""
+        return self.version if self.strength != Strength.UNKNOWN else None
 
 
 Projection = tuple[AssetKey, str, tuple[str, ...]]

@@ -34,13 +34,8 @@ def content_query(relation: str, columns: Columns, projections: Sequence[Collect
 
 
 def schema_of(columns: Columns) -> str:
-    """Return the same part for columns and types."""
-    return hashlib.md5("\n".join(f"{name} {kind}" for name, kind in columns).encode(), usedforsecurity=False).hexdigest()
-
-
-def schema_part(version: str) -> str:
     """Return the part of a version that stands for columns and types alone."""
-    return version.rpartition(":")[2]
+    return hashlib.md5("\n".join(f"{name} {kind}" for name, kind in columns).encode(), usedforsecurity=False).hexdigest()
 
 
 def _version(columns: Columns) -> str:

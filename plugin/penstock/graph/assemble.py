@@ -158,7 +158,7 @@ def _producers(assets: dict[AssetKey, Asset], database: str, problems: list[Pens
         writers[name] = asset
     edges: list[Edge] = []
     for asset in assets.values():
-        if asset.kind is Kind.SOURCE and asset.ingest is None and asset.relation is not None:
+        if asset.is_plain_source and asset.relation is not None:
             writer = writers.get(asset.relation.normalised(database))
             if writer is not None:
                 edges.append((writer.key, asset.key, EdgeKind.PRODUCER))

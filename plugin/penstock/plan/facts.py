@@ -59,7 +59,7 @@ class Facts:
     def looked_through(self, number: int) -> bool:
         """Whether an asset has no version of its own."""
         asset = self.graph.assets[number]
-        if asset.kind is Kind.SOURCE and asset.ingest is None:
+        if asset.is_plain_source:
             return any(self.graph.edge_kind[parent, number] is EdgeKind.PRODUCER for parent in self.graph.parents[number])
         return not asset.builds_relation and asset.kind is not Kind.SOURCE
 

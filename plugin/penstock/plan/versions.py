@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from penstock.assets.asset import Kind
 from penstock.assets.fingerprint import fingerprint
 from penstock.assets.names import AssetKey
-from penstock.assets.records import InputVersion, Materialization, Observation, Projection, StateSnapshot, Strength
+from penstock.assets.records import InputVersion, Materialization, Observation, Projection, StateSnapshot, schema_part
 from penstock.graph.asset_graph import AssetGraph
 
 Columns = frozenset[str] | None
@@ -59,10 +59,10 @@ class Versions:
     def of(self, name: str) -> str | None:
         """Return the version of an asset or another input; None where nothing trustworthy is known."""
         made = self._made.get(name)
-        if made is not None and not self._is_plain_source(name):
+        if made is not None and not (name in self._graph and self._graph[name].is_plain_source):
             return self._actual.get(name, made.data_version)
         seen = self._observed.get(name)
-        return seen.version if seen is not None and seen.strength != Strength.UNKNOWN else None
+        return seen.known if seen is not None else None
 
     def is_view(self, name: str) -> bool:
         """Whether a name stands for a view as it was last built."""
@@ -145,7 +145,7 @@ class Versions:
         """Yield the inputs of a view whose columns or types are not what they were: such a view cannot be read any more."""
         for seen in self._inputs.get(self._graph.assets[number].key, ()):
             now = self.of(seen.input)
-            if now is not None and _schema(now) != _schema(seen.version) and not self._same_types(seen, now):
+            if now is not None and schema_part(now) != schema_part(seen.version) and not self._same_types(seen, now):
                 yield seen.input
 
     def digest(self, number: int) -> str:
@@ -166,15 +166,11 @@ class Versions:
 
     def _same_types(self, seen: InputVersion, now: str) -> bool:
         before, after = self._projected(seen, seen.version), self._projected(seen, now)
-        return before is not None and after is not None and _schema(before) == _schema(after)
+        return before is not None and after is not None and schema_part(before) == schema_part(after)
 
     def _projected(self, seen: InputVersion, version: str) -> str | None:
         """Return what the columns that were read hold in a version, None where that is not known or all were read."""
         return None if seen.columns is None else self._projections.get((seen.input, version, seen.columns))
-
-    def _is_plain_source(self, name: str) -> bool:
-        """Whether a name is a source that no ingestion file loads."""
-        return name in self._graph and self._graph[name].kind is Kind.SOURCE and self._graph[name].ingest is None
 
 
 def column_sets(inputs: Iterable[Iterable[InputVersion]]) -> dict[AssetKey, set[ColumnSet]]:
@@ -185,7 +181,3 @@ def column_sets(inputs: Iterable[Iterable[InputVersion]]) -> dict[AssetKey, set[
             if seen.columns is not None:
                 found[seen.input].add(seen.columns)
     return found
-
-
-def _schema(version: str) -> str:
-    return version.rpartition(":")[2]

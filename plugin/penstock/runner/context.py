@@ -16,7 +16,7 @@ from penstock.assets.asset import Asset, Kind
 from penstock.assets.code_version import code_version
 from penstock.assets.fingerprint import fingerprint
 from penstock.assets.names import AssetKey, RelationName
-from penstock.assets.records import InputVersion, Materialization, Observation, Strength
+from penstock.assets.records import InputVersion, Materialization, Observation
 from penstock.errors import PenstockError, WarehouseError
 from penstock.graph.asset_graph import AssetGraph
 from penstock.parser.query import QueryFacts, reads_for
@@ -139,10 +139,9 @@ class RunContext:
             if name not in known and name not in self.graph:  # a file, or a table nobody declared, that a view reads
                 consumed.append(InputVersion(name, self._look_at(name)))
         asset = self.graph.assets[number]
-        prefix, base = ("file:", self.project_folder) if asset.ingest else ("cwd:", self.working_folder)
+        prefix = "file:" if asset.ingest else "cwd:"
         for pattern in dict.fromkeys((*(asset.ingest.watch if asset.ingest else ()), *query.files)):
-            seen = self.observe_files(f"{prefix}{pattern}", pattern, base)
-            consumed.append(InputVersion(seen.asset, seen.version if seen.strength != Strength.UNKNOWN else "unknown"))
+            consumed.append(InputVersion(f"{prefix}{pattern}", self._look_at(f"{prefix}{pattern}")))
         if asset.relation is not None and asset.relation.normalised(self.facts.database) in self._tables(query):
             consumed.append(InputVersion(asset.key, self.versions.of(asset.key) or "none"))  # its own rows, as they were
         undeclared = (f"table:{table.sql}" for table in self.undeclared(number, query))
@@ -157,8 +156,7 @@ class RunContext:
             with suppress(WarehouseError):
                 return content_of(self.statements(), place).version
             return "unknown"
-        seen = self.observe_files(name, place, self.project_folder if kind == "file" else self.working_folder)
-        return seen.version if seen.strength != Strength.UNKNOWN else "unknown"
+        return self.observe_files(name, place, self.project_folder if kind == "file" else self.working_folder).known or "unknown"
 
     def _narrow(self, name: AssetKey, columns: frozenset[str]) -> dict[str, frozenset[str] | None] | None:
         """Return what a view reads for the sake of some of its columns, if its query is at hand and it is made by it."""

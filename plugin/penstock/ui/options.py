@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +13,9 @@ from penstock.app.settings import Place, Settings, discover
 from penstock.errors import ConfigError, ProjectError
 from penstock.parser.profile import load_dbt_yaml
 from penstock.ui.console import Console
+
+if TYPE_CHECKING:
+    from penstock.app.planning import Wanted
 
 FULL_REFRESH_ENV = ("DBT_FULL_REFRESH", "DBT_ENGINE_FULL_REFRESH")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -91,6 +94,15 @@ def place_of(options: dict[str, Any]) -> Place:
 def settings_of(options: dict[str, Any]) -> Settings:
     """Find the project from the place options, taking them out of `options`. Raises ConfigError or ProjectError."""
     return discover(place_of(options), Path.cwd(), os.environ)
+
+
+def wanted_of(options: dict[str, Any], command: str, **more: Any) -> Wanted:
+    """Return what `plan` and `build` ask for alike, and more; the selection options are taken out of `options`."""
+    from penstock.app.planning import Wanted
+
+    alike = ("force", "full_refresh", "verify", "executor", "defer", "defer_target", "favor_state")
+    wait_seconds = -1 if options["wait"] else 0
+    return Wanted(**selection_of(options), command=command, wait_seconds=wait_seconds, **{name: options[name] for name in alike}, **more)
 
 
 def selection_of(options: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from penstock.assets.names import quote
-from penstock.compiler.content import content_query, schema_part
+from penstock.assets.records import schema_part
+from penstock.compiler.content import content_query
 from penstock.warehouse.duckdb import DuckDBWarehouse
 from penstock.warehouse.protocol import Connection
 from recorded_content import recorded, version

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from penstock.app.build import Report, Stopper, build_project
-from penstock.app.planning import Planned, Wanted
+from penstock.app.planning import Planned
 from penstock.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from penstock.plan.reasons import Decision
 from penstock.runner.outcomes import Status
@@ -20,8 +20,8 @@ from penstock.ui.options import (
     output_options,
     place_options,
     select_options,
-    selection_of,
     settings_of,
+    wanted_of,
 )
 from penstock.ui.run_lines import RunLines, show_report
 from penstock.ui.signals import stopping_on_signals
@@ -72,19 +72,8 @@ def run(**options: Any) -> int:
 def _build(command: str, options: dict[str, Any], *, checks: bool, store_failures: bool) -> int:
     console = console_of(options)
     settings = settings_of(options)
-    wanted = Wanted(
-        **selection_of(options),
-        command=command,
-        checks=checks,
-        force=options["force"],
-        full_refresh=options["full_refresh"],
-        verify=options["verify"],
-        **{name: options[name] for name in ("defer", "defer_target", "favor_state")},
-        fail_fast=options["fail_fast"],
-        executor=options["executor"],
-        store_failures=store_failures,
-        wait_seconds=-1 if options["wait"] else 0,
-    )
+    fail_fast = options["fail_fast"]
+    wanted = wanted_of(options, command, checks=checks, fail_fast=fail_fast, store_failures=store_failures)
     stop = Stopper()
 
     def sink_for(planned: Planned) -> RunLines:

@@ -9,7 +9,7 @@ import click
 from penstock.app.compiled import CompiledQueries
 from penstock.app.explain import explain, statements_of
 from penstock.app.gateway import DbtGateway
-from penstock.app.planning import Planned, Wanted, plan_project
+from penstock.app.planning import Planned, plan_project
 from penstock.errors import EXIT_FAILED, EXIT_OK
 from penstock.plan.planner import PlanRow
 from penstock.plan.reasons import Decision
@@ -23,8 +23,8 @@ from penstock.ui.options import (
     output_options,
     place_options,
     select_options,
-    selection_of,
     settings_of,
+    wanted_of,
 )
 
 _STYLES = {Decision.BUILD: "green", Decision.MAYBE: "yellow", Decision.BLOCKED: "red", Decision.REUSE: "dim"}
@@ -49,16 +49,7 @@ def plan(verbose: bool, why: str, sql: bool, output: str, fail_if_work: bool, **
     """Show what `build` would do, and why; nothing is executed."""
     console = console_of(options)
     settings = settings_of(options)
-    wanted = Wanted(
-        **selection_of(options),
-        command="plan",
-        force=options["force"],
-        full_refresh=options["full_refresh"],
-        verify=options["verify"],
-        **{name: options[name] for name in ("defer", "defer_target", "favor_state")},
-        executor=options["executor"],
-        wait_seconds=-1 if options["wait"] else 0,
-    )
+    wanted = wanted_of(options, "plan")
     gateway = DbtGateway(settings, console.note)
     try:
         planned = plan_project(settings, wanted, gateway)

@@ -1,0 +1,34 @@
+"""One asset's turn in a run: what may be due is decided now, by what its inputs hold, and then run or reused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from penstock.plan.planner import PlanRow, decide
+from penstock.plan.reasons import Decision
+from penstock.runner.context import RunContext
+from penstock.runner.outcomes import Outcome, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """The run loop's handler around `execute`; `maybe` are the rows left open by the plan, `decided` what became of them."""
+
+    context: RunContext
+    maybe: Mapping[int, PlanRow]
+    execute: Callable[[int], Outcome]
+    decided: list[PlanRow] = field(default_factory=list)
+
+    def __call__(self, number: int) -> Outcome:
+        """Run an asset unless its inputs hold the same after all; what its readers' columns hold is looked at before and after."""
+        if number in self.maybe:
+            row = decide(self.context.facts, self.context.versions, self.maybe[number])
+            self.decided.append(row)
+            if row.decision is Decision.REUSE:
+                return self.context.outcome(number, Status.REUSED, "", row.reason.value, self.context.clock())
+        self.context.projections.look(number)
+        outcome = self.execute(number)
+        if outcome.status is Status.SUCCESS:
+            self.context.projections.look(number)
+        return outcome
