@@ -60,7 +60,7 @@ class _Maker:
         if how:
             text, known = self._joined(how, text, left, columns, known, depth)
         where = f" where {self.condition(known, depth)}" if self.draw(st.booleans()) else ""
-        shape = self.pick(["plain", "plain", "star", "group", "window", "distinct", "limit", "qualify", "replace"])
+        shape = self.pick(["plain", "plain", "star", "group", "window", "distinct", "limit", "qualify", "replace", "kept"])
         return self._shaped(shape, left, columns, known, f"from {text}{where}")
 
     def _joined(
@@ -110,6 +110,9 @@ class _Maker:
         if shape == "replace":
             column = self.pick(columns)
             return f"select {left}.* replace ({self.expression(known)} as {column}) {rest}", columns
+        if shape == "kept":
+            kept = self.draw(st.lists(st.sampled_from(columns), min_size=1, max_size=3, unique=True))
+            return f"select {', '.join(f'{left}.{column} as {column}' for column in kept)} {rest}", tuple(kept)
         names = tuple(self.pick("cdefg") + str(number) for number in range(self.pick([1, 2, 3])))
         listed = ", ".join(f"{self.expression(known)} as {name}" for name in names)
         if shape == "group":
@@ -139,6 +142,14 @@ def queries(draw: Any) -> str:
     sql, _ = maker.select(draw(st.integers(0, 2)))
     head = ", ".join(f"{name} as ({inner})" for name, (inner, _) in maker.ctes)
     return f"with {head} {sql}" if head else sql
+
+
+_KEPT = re.compile(r"\b(x\d+)\.(\w+) as \2\b")
+
+
+def without_repeated_aliases(sql: str, chance: Random) -> str:
+    """Leave out some of the aliases that only repeat a column's name."""
+    return _KEPT.sub(lambda match: f"{match[1]}.{match[2]}" if chance.random() < 0.7 else match[0], sql)
 
 
 _OWN = re.compile(r"\b[xq]\d+\b")

@@ -18,7 +18,7 @@ from penstock.compiler.redirect import redirect
 from penstock.errors import ProjectError
 from penstock.parser.query import QueryFacts, read_query
 
-CACHE_VERSION = 4
+CACHE_VERSION = 5
 
 
 class CompiledQueries:
@@ -57,7 +57,7 @@ class CompiledQueries:
     def _redirected(self, sql: str, facts: QueryFacts) -> tuple[str, QueryFacts]:
         """Point a query at the relations of another target; what it means stays what it meant."""
         text = redirect(sql, self.redirect, self._dialect)
-        return (sql, facts) if text == sql else (text, dataclasses.replace(read_query(text, self._dialect), canonical=facts.canonical))
+        return (sql, facts) if text == sql else (text, _meaning(facts, read_query(text, self._dialect)))
 
     def learned(self, asset: Asset, sql: str) -> QueryFacts:
         """Keep a query that dbt compiled, and return what it reads."""
@@ -84,6 +84,11 @@ class CompiledQueries:
         return dict(raw["queries"]) if isinstance(raw, dict) and raw.get("version") == CACHE_VERSION else {}
 
 
+def _meaning(facts: QueryFacts, here: QueryFacts) -> QueryFacts:
+    """Return what a query reads here, and the meaning it had before it was pointed here."""
+    return dataclasses.replace(here, canonical=facts.canonical, unaliased=facts.unaliased, repeated=facts.repeated)
+
+
 def _never_kept(asset: Asset) -> bool:
     """Whether Jinja may render to something else next time: it asks the warehouse, the clock, or whether `this` stands."""
     return asset.recompile or asset.materialized not in ("view", "table", "test")
@@ -101,11 +106,13 @@ def _encode(facts: QueryFacts) -> list[Any]:
         reads,
         facts.canonical,
         list(facts.functions),
+        facts.unaliased,
+        list(facts.repeated),
     ]
 
 
 def _decode(raw: list[Any]) -> QueryFacts:
-    tables, files, unknown, volatile, error, reads, canonical, functions = raw
+    tables, files, unknown, volatile, error, reads, canonical, functions, unaliased, repeated = raw
     return QueryFacts(
         tables=tuple(RelationName(*table) for table in tables),
         files=tuple(files),
@@ -115,4 +122,6 @@ def _decode(raw: list[Any]) -> QueryFacts:
         reads={RelationName(*names): frozenset(columns) for *names, columns in reads},
         canonical=canonical,
         functions=tuple(functions),
+        unaliased=unaliased,
+        repeated=tuple(repeated),
     )

@@ -39,6 +39,7 @@ def gather(
         state=state,
         selected=frozenset(selected),
         standing={name: found.type for name, found in catalog.items()},
+        columns={name: tuple(column for column, _ in found.columns) for name, found in catalog.items()},
         projections=dict(state.projections),
         database=database,
         force=force,
@@ -94,7 +95,7 @@ def with_code_versions(facts: Facts, queries: CompiledQueries, dialect: str) -> 
             continue
         with suppress(PenstockError):
             query = read_query(asset.ingest.sql, dialect) if asset.ingest is not None else queries.get(asset)[1]
-            found[asset.key] = code_version(asset, query.canonical)
+            found[asset.key] = code_version(asset, query.canonical_among(facts.spellings(query.tables)))
     return dataclasses.replace(facts, code_versions=found)
 
 

@@ -2,15 +2,16 @@
 
 It is made of tokens, not of a tree printed again: a token says what stood there, while a parser may forget. Comments,
 whitespace, the case of keywords and function names, needless quotes and final semicolons go; so do the names that a
-query gives to its own CTEs and tables. An alias that repeats a column's name stays: without it DuckDB spells the name
-as the table does.
+query gives to its own CTEs and tables. An alias that repeats a column's name goes too where every table spells that name
+alike: without the alias DuckDB spells it as the table does.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
@@ -40,8 +41,20 @@ _NOT_A_NAME = frozenset(
 _NAMES = (TokenType.VAR, TokenType.IDENTIFIER)
 
 
-def canonical_query(sql: str, dialect: str, tree: exp.Expr | None) -> str:
-    """Return a text that two queries share only if they give the same rows, columns and types.
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """The canonical form of a query; `unaliased` is without the aliases that only repeat the name of a column.
+
+    `repeated` are those names as the query spells them: `unaliased` may be believed where no table spells one otherwise.
+    """
+
+    text: str
+    unaliased: str = ""
+    repeated: tuple[str, ...] = ()
+
+
+def canonical_query(sql: str, dialect: str, tree: exp.Expr | None) -> Canonical:
+    """Return texts that two queries share only if they give the same rows, columns and types.
 
     `tree` is the query parsed, None where it could not be: then the names it gives count. What cannot even be cut into
     tokens is returned as it stands.
@@ -49,13 +62,58 @@ def canonical_query(sql: str, dialect: str, tree: exp.Expr | None) -> str:
     try:
         tokens = sqlglot.tokenize(sql, read=dialect)
     except (SqlglotError, ValueError):
-        return sql
-    own = _own_names(tree, tokens) if tree is not None else frozenset()
+        return Canonical(sql)
     while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
         tokens.pop()
+    if tree is None:
+        return Canonical(_text(tokens, frozenset()))
+    own = _own_names(tree, tokens)
+    repeating = {alias.args["alias"].meta["start"]: alias.alias for alias in _repeating_aliases(tree)}
+    if not repeating:
+        return Canonical(_text(tokens, own))
+    return Canonical(_text(tokens, own), _text(list(_without(tokens, repeating)), own), tuple(sorted(set(repeating.values()))))
+
+
+def _text(tokens: list[Token], own: frozenset[str]) -> str:
     words = list(_words(tokens))
     renamed = {name: f"\0{number}" for number, name in enumerate(_in_order(words, own))}
     return "\n".join(f"{kind} {_escaped(renamed.get(text.lower(), text) if kind == 'name' else text)}" for kind, text in words)
+
+
+def _without(tokens: list[Token], starts: Collection[int]) -> Iterator[Token]:
+    """Yield the tokens but for the aliases that begin at `starts`, and the AS before each."""
+    for number, token in enumerate(tokens):
+        follower = tokens[number + 1].start if token.token_type is TokenType.ALIAS and number + 1 < len(tokens) else -1
+        if token.start not in starts and follower not in starts:
+            yield token
+
+
+def _repeating_aliases(tree: exp.Expr) -> Iterator[exp.Alias]:
+    """Yield the aliases that give a column the name it has, where nothing else can mean either of them."""
+    spellings: dict[str, set[str]] = {}
+    for name in tree.find_all(exp.Identifier):
+        spellings.setdefault(name.name.lower(), set()).add(name.name)
+    bare = {column.name.lower() for column in tree.find_all(exp.Column) if not column.table and not isinstance(column.parent, exp.Alias)}
+    for select in tree.find_all(exp.Select):
+        joins = select.args.get("joins") or ()
+        if any(join.args.get("using") or join.method == "NATURAL" for join in joins):
+            continue  # a column of one side is not the one both share
+        alone = not joins and not select.args.get("laterals")
+        own = {"", *_sources(select)}
+        for one in select.expressions:
+            if not (isinstance(one, exp.Alias) and _repeats(one) and len(spellings[one.alias.lower()]) == 1):
+                continue
+            qualifier = one.this.table.lower()  # any other than a table of this SELECT may be a column that has fields
+            if qualifier in own and (alone or (qualifier and one.alias.lower() not in bare)):
+                yield one
+
+
+def _repeats(alias: exp.Alias) -> bool:
+    column, name = alias.this, alias.args["alias"]
+    if not (isinstance(column, exp.Column) and isinstance(column.this, exp.Identifier) and not column.args.get("db")):
+        return False
+    plain = column.this.args.get("quoted") or column.table or column.name.lower() not in _NOT_A_NAME
+    return bool(plain) and isinstance(name, exp.Identifier) and column.name == name.name and "start" in name.meta
 
 
 def _words(tokens: list[Token]) -> Iterator[_Word]:
@@ -130,9 +188,13 @@ def _in_scope(column: exp.Column, name: str) -> bool:
     """Tell whether a SELECT around a column reads from something of that name."""
     node: exp.Expr | None = column
     while node is not None:
-        if isinstance(node, exp.Select):
-            sources = [node.args.get("from_"), *node.args.get("joins", ())]
-            if any(source is not None and source.this.alias_or_name.lower() == name for source in sources):
-                return True
+        if isinstance(node, exp.Select) and name in _sources(node):
+            return True
         node = node.parent
     return False
+
+
+def _sources(select: exp.Select) -> set[str]:
+    """Return the lower-case names by which a SELECT knows what it reads from."""
+    sources = [select.args.get("from_"), *select.args.get("joins", ())]
+    return {source.this.alias_or_name.lower() for source in sources if source is not None}

@@ -48,8 +48,8 @@ class QueryFacts:
     `tables` are relations as written, CTE names taken out; `files` are glob patterns; `unknown` names inputs that
     cannot be told from the text; `volatile` are functions such as now(); `error` is set where the text was not
     understood at all, and then nothing else may be believed. `reads` are the columns read of a table, lower case; a table
-    that is missing there is read in full. `canonical` is the hash of what counts of the text; `functions` are the names
-    of those it calls.
+    that is missing there is read in full. `canonical` is the hash of what counts of the text, `unaliased` the same without
+    aliases that repeat the `repeated` names of columns; `functions` are the names of those it calls.
     """
 
     tables: tuple[RelationName, ...] = ()
@@ -60,6 +60,14 @@ class QueryFacts:
     reads: Mapping[RelationName, frozenset[str]] = field(default_factory=dict)
     canonical: str = ""
     functions: tuple[str, ...] = ()
+    unaliased: str = ""
+    repeated: tuple[str, ...] = ()
+
+    def canonical_among(self, columns: Collection[str] | None) -> str:
+        """Return the canonical hash for tables that have these columns, as they spell them; None where nobody knows."""
+        spelled = {name.lower(): name for name in self.repeated}
+        alike = columns is not None and all(spelled.get(name.lower(), name) == name for name in columns)
+        return self.unaliased if self.repeated and alike else self.canonical
 
 
 def parse_one(sql: str, dialect: str) -> exp.Expr:
@@ -85,7 +93,9 @@ def read_query(sql: str, dialect: str) -> QueryFacts:
         facts = QueryFacts(error=str(error))
     except RecursionError:
         tree, facts = None, QueryFacts(error="the query is nested too deeply to be read")
-    return dataclasses.replace(facts, canonical=digest(canonical_query(sql, dialect, tree if not facts.error else None)))
+    found = canonical_query(sql, dialect, tree if not facts.error else None)
+    unaliased = digest(found.unaliased) if found.repeated else ""
+    return dataclasses.replace(facts, canonical=digest(found.text), unaliased=unaliased, repeated=found.repeated)
 
 
 def reads_for(sql: str, dialect: str, wanted: Collection[str]) -> Reads:

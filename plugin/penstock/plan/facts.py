@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -20,16 +20,18 @@ from penstock.plan.versions import Versions
 class Facts:
     """The planner's whole world.
 
-    `standing` are the relations that exist, names normalised; `observed` what was seen of inputs that nothing here
-    builds; `selected` the ids under consideration; `code_versions` those of assets whose raw code is not the recorded
-    one; `projections` the versions of some columns alone, to which a run adds; `drifted` the relations that were changed
-    behind Penstock's back; `now` is UTC without a zone, and where nobody says it every waiting time is over.
+    `standing` are the relations that exist, names normalised, and `columns` theirs, as they are spelled; `observed` what
+    was seen of inputs that nothing here builds; `selected` the ids under consideration; `code_versions` those of assets
+    whose raw code is not the recorded one; `projections` the versions of some columns alone, to which a run adds; `drifted`
+    the relations that were changed behind Penstock's back; `now` is UTC without a zone, and where nobody says it every
+    waiting time is over.
     """
 
     graph: AssetGraph
     state: StateSnapshot
     selected: frozenset[int]
     standing: Mapping[RelationName, str] = field(default_factory=dict)
+    columns: Mapping[RelationName, tuple[str, ...]] = field(default_factory=dict)
     observed: Mapping[str, Observation] = field(default_factory=dict)
     code_versions: Mapping[AssetKey, str] = field(default_factory=dict)
     projections: dict[Projection, str] = field(default_factory=dict)
@@ -73,6 +75,11 @@ class Facts:
         chosen = {self.graph.assets[number].key for number in self.selected}
         actual = {key: drift.version for key, drift in self.drifted.items() if key not in chosen}
         return Versions(self.graph, self.state, self.observed, self.inputs, self.projections, actual)
+
+    def spellings(self, relations: Iterable[RelationName]) -> list[str] | None:
+        """Return the names of all columns of some relations as they are spelled, None where one of them is not there."""
+        known = [self.columns.get(RelationName(*relation.normalised(self.database))) for relation in relations]
+        return None if None in known else [name for names in known for name in names or ()]
 
     def same_code(self, number: int) -> bool:
         """Whether an asset's code means what its record says, comments and names aside."""

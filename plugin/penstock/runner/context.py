@@ -26,7 +26,7 @@ from penstock.plan.facts import Facts
 from penstock.runner.commit import Committed, Publication, record_attempt
 from penstock.runner.outcomes import Outcome, Status
 from penstock.runner.projections import Projections
-from penstock.state.content import content_of
+from penstock.state.content import canonical_in, content_of
 from penstock.state.store import Statements
 from penstock.warehouse.files import observe_files
 from penstock.warehouse.protocol import Warehouse
@@ -207,7 +207,7 @@ class RunContext:
         asset = self.graph.assets[number]
         inputs = self.consumed(number, query, view=relation_type == "view")
         relation = asset.relation
-        code = code_version(asset, query.canonical)
+        code = code_version(asset, canonical_in(self.statements(), query))
         return Publication(
             run_id=self.run_id,
             asset=asset.key,

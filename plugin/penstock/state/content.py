@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from penstock.assets.records import Projection
 from penstock.compiler.content import Columns, content_query
+from penstock.errors import WarehouseError
+from penstock.parser.query import QueryFacts
 from penstock.state.store import Statements
 
 
@@ -36,6 +38,16 @@ def contents_of(sql: Statements, relations: Sequence[tuple[str, Columns]]) -> li
     each = (f"select {number}, * from ({content_query(*relation)})" for number, relation in enumerate(relations))
     rows = sorted(sql.connection.execute(" union all ".join(each)))
     return [Content(int(count), str(version)) for _, count, version in rows]
+
+
+def canonical_in(sql: Statements, query: QueryFacts) -> str:
+    """Return the canonical hash of a query as it counts in this warehouse, whose tables spell names in their own way."""
+    if not query.repeated:
+        return query.canonical
+    try:
+        return query.canonical_among([row[0] for table in query.tables for row in sql.run("describe", relation=table.sql)])
+    except WarehouseError:
+        return query.canonical_among(None)
 
 
 def record_projections(sql: Statements, run_id: str, projections: Mapping[Projection, str]) -> None:
