@@ -116,3 +116,21 @@ def test_a_plan_takes_five_statements_however_large_the_project_is(make: Make, m
     planned = plan_project(settings, Wanted(), DbtGateway(settings, print))
     assert planned.plan.count(Decision.REUSE) == 3
     assert len(asked) <= 5, asked
+
+
+def test_rows_are_counted_anew_only_where_somebody_else_wrote_the_file(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = make({**PROJECT, "penstock.yml": ""})
+    workspace.execute(TABLES)
+    workspace.penstock("build").expect(0)
+    asked: list[str] = []
+    count = DuckDBWarehouse.row_counts
+    monkeypatch.setattr(DuckDBWarehouse, "row_counts", lambda self, names: (asked.extend(map(str, names)), count(self, names))[1])
+    monkeypatch.chdir(workspace.folder)
+    settings = discover(Place(), workspace.folder, workspace.environment())
+    built = {"main.by_time"}
+    plan_project(settings, Wanted(), DbtGateway(settings, print))
+    assert built.isdisjoint(asked)
+    workspace.execute("delete from by_time")
+    planned = plan_project(settings, Wanted(), DbtGateway(settings, print))
+    assert built <= set(asked)
+    assert "relation_changed" in {row.reason.value for row in planned.plan.rows}

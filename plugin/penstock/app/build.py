@@ -18,6 +18,7 @@ from penstock.app.project import load_project
 from penstock.app.runs import git_sha, new_run_id, penstock_version, utc_now
 from penstock.app.selecting import select_assets
 from penstock.app.settings import Settings
+from penstock.app.untouched import is_untouched, note_untouched
 from penstock.assets.names import RelationName
 from penstock.errors import ProjectError
 from penstock.graph.gates import contract, order_of, run_order
@@ -67,6 +68,8 @@ def build_project(settings: Settings, wanted: Wanted, sink_for: Callable[[Planne
         run_id = new_run_id(started)
         settings.database_path.parent.mkdir(parents=True, exist_ok=True)
         stack.enter_context(held_database(settings, wanted.command, wanted.wait_seconds, now=started, run_id=run_id))
+        untouched = is_untouched(settings)
+        noted = stack.enter_context(ExitStack())  # what it is given runs once everything is closed
         gateway = DbtGateway(settings, show, full_refresh=wanted.full_refresh, store_failures=wanted.store_failures)
         stack.callback(gateway.close)
         project = load_project(settings, gateway)
@@ -78,8 +81,11 @@ def build_project(settings: Settings, wanted: Wanted, sink_for: Callable[[Planne
         stack.callback(gateway.close)  # dbt's own connections go first, or the file stays locked
         migrate(Statements(warehouse.connect(), settings.file.state_schema))
         queries = CompiledQueries(settings.work / "compiled.json", gateway, warehouse.capabilities.dialect)
-        planned = plan_with(settings, project, selection, wanted, warehouse, queries, other)
-        return _Build(planned, warehouse, gateway, queries, run_id, started, sha, show, stop).run(sink_for(planned))
+        planned = plan_with(settings, project, selection, wanted, warehouse, queries, other, untouched=untouched)
+        report = _Build(planned, warehouse, gateway, queries, run_id, started, sha, show, stop).run(sink_for(planned))
+        if not project.hooks and not any(outcome.executor == "dbt" for outcome in report.outcomes):
+            noted.callback(note_untouched, settings)  # code of the project's own may write what it likes
+        return report
 
 
 class Stopper:

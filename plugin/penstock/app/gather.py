@@ -27,8 +27,12 @@ from penstock.warehouse.protocol import Standing, Warehouse
 def gather(
     graph: AssetGraph, selected: Iterable[int], warehouse: Warehouse, sql: Statements, *,
     database: str, project_folder: Path, evidence: Evidence, force: bool = False, full_refresh: bool = False, verify: bool = False,
+    untouched: bool = False,
 ) -> Facts:  # fmt: skip
-    """Look at everything the selected assets depend on; reads only, with a statement for each kind of thing."""
+    """Look at everything the selected assets depend on; reads only, with a statement for each kind of thing.
+
+    `untouched` says that nobody else wrote the database since what it holds was recorded.
+    """
     schemas = {(asset.relation.database or database, asset.relation.schema) for asset in graph.assets if asset.relation is not None}
     catalog = warehouse.catalog(sorted(schemas | {(database, sql.name)}))
     state = StateSnapshot()
@@ -47,7 +51,10 @@ def gather(
     )
     observer = Observer(facts, catalog, sql, project_folder, evidence)
     recorded = dict(_recorded(facts, catalog))
-    counted = [name for name, made in recorded.items() if made.relation_type == "table" and not made.partition]
+    counted = [
+        name for name, made in recorded.items()
+        if made.relation_type == "table" and not made.partition and not (untouched and name.database == database.lower())
+    ]  # fmt: skip
     rows = warehouse.row_counts([name for name in dict.fromkeys([*counted, *observer.sources]) if catalog[name].type == "table"])
     facts = dataclasses.replace(facts, drifted=dict(_drifted(recorded, catalog, rows, sql, verify=verify)))
     return dataclasses.replace(facts, observed={seen.asset: seen for seen in observer.all(rows)})

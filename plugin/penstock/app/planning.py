@@ -14,6 +14,7 @@ from penstock.app.project import Project, load_project
 from penstock.app.runs import utc_now
 from penstock.app.selecting import Choice, select_assets
 from penstock.app.settings import Settings
+from penstock.app.untouched import is_untouched
 from penstock.assets.asset import Asset, Kind
 from penstock.graph.asset_graph import AssetGraph
 from penstock.plan.facts import Facts
@@ -87,11 +88,12 @@ def plan_project(settings: Settings, wanted: Wanted, gateway: DbtGateway) -> Pla
         facts = nothing_yet(project.graph, ids, database=settings.profile.database, force=wanted.force, full_refresh=wanted.full_refresh)
         return Planned(settings, project, selection, facts, make_plan(facts), wanted)
     queries = CompiledQueries(settings.work / "compiled.json", gateway)
+    untouched = is_untouched(settings)
     warehouse = open_target(
         settings, wanted, other if exists else None, read_only=True, path=None if exists or other is None else other.database_path
     )
     try:
-        seen = look(settings, project, selection, wanted, warehouse, other)
+        seen = look(settings, project, selection, wanted, warehouse, other, untouched=untouched)
     finally:
         warehouse.close()
     planned = _planned(settings, project, selection, wanted, seen, queries, warehouse.capabilities.dialect)
@@ -124,10 +126,10 @@ def open_target(
 
 def plan_with(
     settings: Settings, project: Project, selection: Selection, wanted: Wanted, warehouse: DuckDBWarehouse, queries: CompiledQueries,
-    other: Settings | None = None,
+    other: Settings | None = None, *, untouched: bool = False,
 ) -> Planned:  # fmt: skip
-    """Plan on an open database."""
-    seen = look(settings, project, selection, wanted, warehouse, other)
+    """Plan on an open database; `untouched` says that nobody wrote it since the last run."""
+    seen = look(settings, project, selection, wanted, warehouse, other, untouched=untouched)
     return _planned(settings, project, selection, wanted, seen, queries, warehouse.capabilities.dialect)
 
 
@@ -152,8 +154,9 @@ def _deferred_rows(deferral: Deferral) -> Iterator[PlanRow]:
 
 
 def look(
-    settings: Settings, project: Project, selection: Selection, wanted: Wanted, warehouse: DuckDBWarehouse, other: Settings | None
-) -> tuple[Facts, Deferral | None]:
+    settings: Settings, project: Project, selection: Selection, wanted: Wanted, warehouse: DuckDBWarehouse, other: Settings | None,
+    *, untouched: bool,
+) -> tuple[Facts, Deferral | None]:  # fmt: skip
     """Gather what the selected assets depend on, and what another target holds of it."""
     graph, keys = project.graph, selection.keys
     deferral = None
@@ -169,6 +172,6 @@ def look(
     facts = gather(
         graph, ids, warehouse, sql,
         database=settings.profile.database, project_folder=settings.root, evidence=settings.file.evidence,
-        force=wanted.force, full_refresh=wanted.full_refresh, verify=wanted.verify,
+        force=wanted.force, full_refresh=wanted.full_refresh, verify=wanted.verify, untouched=untouched,
     )  # fmt: skip
     return replace(facts, now=utc_now()), deferral

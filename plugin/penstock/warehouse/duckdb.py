@@ -23,6 +23,9 @@ _LOCKED = re.compile(r"Conflicting lock is held in (?P<program>.+?) \(PID (?P<pi
 _POLL_SECONDS = 0.2
 
 
+_COUNTED_AT_ONCE = 100
+
+
 class DuckDBConnection:
     """One cursor of an open database."""
 
@@ -123,11 +126,13 @@ class DuckDBWarehouse:
         return found
 
     def row_counts(self, relations: Sequence[RelationName]) -> dict[RelationName, int]:
-        """Return the number of rows of tables."""
-        if not relations:
-            return {}
-        counts = " union all ".join(f"select {number}, count(*) from {name.sql}" for number, name in enumerate(relations))
-        return {relations[number]: int(rows) for number, rows in self._root.cursor().execute(counts).fetchall()}
+        """Return the number of rows of tables, some at a time: DuckDB takes 15 times as long for 5,000 in one statement."""
+        counts = [f"select {number}, count(*) from {name.sql}" for number, name in enumerate(relations)]
+        found: dict[RelationName, int] = {}
+        for first in range(0, len(counts), _COUNTED_AT_ONCE):
+            rows = self._root.cursor().execute(" union all ".join(counts[first : first + _COUNTED_AT_ONCE])).fetchall()
+            found.update({relations[number]: int(count) for number, count in rows})
+        return found
 
     def own_functions(self) -> frozenset[str]:
         """Return the names of the macros that were made in this database."""
