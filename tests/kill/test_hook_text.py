@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from penstock.assets.names import literal, quote
 from penstock.assets.records import InputVersion
 from penstock.errors import CommitLost, WarehouseError
-from penstock.runner.commit import Committed, Publication, hooks_sql, read_back
+from penstock.runner.commit import Committed, Publication, hooks_sql
 from penstock.state.content import content_of
 from penstock.state.store import Statements, migrate
 from penstock.state.writer import StateWriter
@@ -77,7 +77,7 @@ def test_hooks_carry_hostile_names_and_values_as_they_are(name: str, value: str)
     token = StateWriter(sql).claim(value, [(name, value)], NOON)[name, value]
     what = hostile(name, value, token)
     in_dbt(connection, *hooks_sql(sql.schema, what, NOON), f"create table {what.relation} as select {literal(value)} as v, 1 as n")
-    assert read_back(sql, what) == Committed(1, content_of(sql, what.relation).version)
+    assert what.read_back(sql) == Committed(1, content_of(sql, what.relation).version)
     state = sql.schema
     row = connection.execute(
         f"select run_id, asset, partition, relation, code_version, fingerprint, volatile, executor, committed_at from {state}.materialization"
@@ -98,7 +98,7 @@ def test_hooks_with_a_stale_token_fail_and_change_nothing(warehouse: DuckDBWareh
     with pytest.raises(WarehouseError, match="taken over by another run"):
         in_dbt(sql.connection, *hooks_sql(sql.schema, stale, NOON), f"create table {stale.relation} as select 1 as n")
     with pytest.raises(CommitLost):
-        read_back(sql, stale)
+        stale.read_back(sql)
     in_dbt(sql.connection, *hooks_sql(sql.schema, current, NOON), f"create table {current.relation} as select 2 as n")
-    assert read_back(sql, current).rows == 1
+    assert current.read_back(sql).rows == 1
     assert sql.connection.execute(f"select n from {current.relation}") == [(2,)]

@@ -29,7 +29,7 @@ from penstock.plan.planner import Plan, PlanRow, make_plan
 from penstock.plan.reasons import Decision
 from penstock.plan.schedule import Schedule
 from penstock.runner import native
-from penstock.runner.commit import Committed, Publication, fence, publish, read_back, record
+from penstock.runner.commit import Committed, Publication, publish
 from penstock.runner.context import RunContext
 from penstock.runner.deciding import Deciding
 from penstock.runner.execute import Loop
@@ -50,18 +50,18 @@ Publish = Callable[[Statements, Publication, Callable[[], None], Callable[[], da
 def publish_in_two(sql: Statements, what: Publication, write: Callable[[], None], clock: Callable[[], datetime]) -> Committed:
     """The control arm: data first, and the record after it in a transaction of its own."""
     sql.connection.begin()
-    fence(sql, what, clock())
+    what.fence(sql, clock())
     failpoint("write.before")
     write()
     failpoint("write.after")
     sql.connection.commit()
     failpoint("between.after")
     sql.connection.begin()
-    record(sql, what, clock())
+    what.record(sql, clock())
     failpoint("commit.before")
     sql.connection.commit()
     failpoint("commit.after")
-    return read_back(sql, what)
+    return what.read_back(sql)
 
 
 ARMS: dict[str, Publish] = {"protocol": publish, "control": publish_in_two}

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from penstock.assets.names import quote
 from penstock.assets.records import InputVersion
 from penstock.errors import CommitLost, StaleClaim, WarehouseError
-from penstock.runner.commit import Committed, Publication, publish, read_back
+from penstock.runner.commit import Committed, Publication, publish
 from penstock.state.store import Statements, migrate
 from penstock.state.writer import StateWriter
 from penstock.warehouse.duckdb import DuckDBConnection, DuckDBWarehouse
@@ -179,7 +179,7 @@ class CommitProtocol(RuleBasedStateMachine):
         if self.holds(runner, place):
             done = one.publish(place, size)
             self.note(runner, place, size)
-            assert done == read_back(self.root, publication(place, self.valid[place], ""))
+            assert done == publication(place, self.valid[place], "").read_back(self.root)
             assert done.rows == (sum(self.published[place].values()) if place[0] == "appended" else size)
         elif place in one.tokens:
             with pytest.raises(StaleClaim):
@@ -198,7 +198,7 @@ class CommitProtocol(RuleBasedStateMachine):
             one.connection.close()
             one.start()
         if step in AFTER_COMMIT:
-            assert read_back(one.sql, publication(place, one.tokens[place], "")) is not None
+            assert publication(place, one.tokens[place], "").read_back(one.sql) is not None
             self.note(runner, place, 2)
 
     @rule(runner=runners, place=places, how=st.sampled_from(COMMITS))

@@ -30,7 +30,7 @@ from penstock.runner.deciding import Deciding
 from penstock.runner.execute import Loop
 from penstock.runner.native import run_native
 from penstock.runner.outcomes import Outcome, Sink, Status
-from penstock.runner.through_dbt import is_microbatch, run_through_dbt
+from penstock.runner.through_dbt import run_through_dbt
 from penstock.state.content import record_projections
 from penstock.state.store import Statements, migrate
 from penstock.state.writer import DecisionRow, RunEndRow, RunRow, StateWriter
@@ -136,11 +136,12 @@ class _Build:
             observe_files=partial(observe_files, content=self.settings.file.evidence.files == "content"),
             transactions=not self.settings.profile.raw.get("disable_transactions"),
             on_interrupt=gateway.cancel,
+            newest_first=planned.wanted.newest_first,
         )
         self.writer = StateWriter(self.context.statements())
         self.maybe = {row.id: row for row in planned.plan.with_decision(Decision.MAYBE)}
         self.due = sorted({row.id for row in planned.plan.with_decision(Decision.BUILD)} | self.maybe.keys())
-        self.deciding = Deciding(self.context, self.maybe, self._execute)
+        self.deciding = Deciding(self.context, self.maybe, self._execute, self._is_native, gateway.nodes)
 
     def run(self, sink: Sink) -> Report:
         """Run the plan and return the report; the run's end is recorded whatever happens."""
@@ -163,7 +164,8 @@ class _Build:
             )  # fmt: skip
             unused = [(outcome.asset.key, "") for outcome in outcomes if outcome.status in (Status.SKIPPED, Status.REUSED)]
             self.writer.release(self.run_id, unused)
-            self.writer.decisions(self.run_id, [_decision_row(row) for row in self.deciding.decided])
+            later = (decision for row in self.deciding.decided for decision in _decision_rows(row))
+            self.writer.decisions(self.run_id, [row for row in later if (row.asset, row.partition) not in self.decided])
             self._record_end(report, finished=finished)
             self.queries.save({asset.fingerprint for asset in self.graph.assets})
             self.context.close()
@@ -183,7 +185,8 @@ class _Build:
             threads=settings.threads,
         )
         facts = self.planned.facts
-        decisions = [_decision_row(row) for row in self.planned.plan.rows]
+        decisions = [decision for row in self.planned.plan.rows for decision in _decision_rows(row)]
+        self.decided = {(decision.asset, decision.partition) for decision in decisions if decision.partition}
         self.writer.start_run(run, decisions, list(facts.observed.values()))
         record_projections(self.context.statements(), self.run_id, {
             projection: found for projection, found in facts.projections.items() if projection not in facts.state.projections
@@ -228,7 +231,7 @@ class _Build:
             error = self.gateway.nodes().run_hooks("on-run-start")
             if error:
                 return error
-        slices = [(asset.key, "") for asset in assets if asset.builds_relation and not is_microbatch(asset)]
+        slices = [(asset.key, "") for asset in assets if asset.builds_relation and asset.key not in self.planned.facts.specs]
         self.context.hold(self.writer.claim(self.run_id, slices, utc_now()))
         return ""
 
@@ -265,6 +268,9 @@ class _Build:
             fail_fast=self.planned.wanted.fail_fast,
         )
 
+    def _is_native(self, number: int) -> bool:
+        return not self.planned.obstacles(self.graph.assets[number])
+
     def _execute(self, number: int) -> Outcome:
         asset = self.graph.assets[number]
         obstacles = self.planned.obstacles(asset)
@@ -275,5 +281,12 @@ class _Build:
         return run_native(self.context, number)
 
 
-def _decision_row(row: PlanRow) -> DecisionRow:
-    return DecisionRow(row.asset, "", row.decision.value, row.reason.value, row.detail)
+def _decision_rows(row: PlanRow) -> list[DecisionRow]:
+    """Return a row for an asset, or one for each of its partitions that is due."""
+    if not row.slices:
+        return [DecisionRow(row.asset, "", row.decision.value, row.reason.value, row.detail)]
+    return [
+        DecisionRow(row.asset, partition.key, row.decision.value, due.reason.value, due.detail)
+        for due in row.slices
+        for partition in due.partitions
+    ]

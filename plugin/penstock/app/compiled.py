@@ -91,7 +91,8 @@ def _meaning(facts: QueryFacts, here: QueryFacts) -> QueryFacts:
 
 def _never_kept(asset: Asset) -> bool:
     """Whether Jinja may render to something else next time: it asks the warehouse, the clock, or whether `this` stands."""
-    return asset.recompile or asset.materialized not in ("view", "table", "test")
+    sliced = asset.materialized == "incremental" and bool(asset.config_version)  # it does not ask what stands
+    return asset.recompile or (asset.materialized not in ("view", "table", "test") and not sliced)
 
 
 def _encode(facts: QueryFacts) -> list[Any]:

@@ -8,8 +8,9 @@ from penstock.assets.asset import Kind
 from penstock.compiler.materialize import NATIVE
 from penstock.compiler.tests import test_query
 from penstock.errors import SelectionError
-from penstock.plan.conditions import RULES, display
+from penstock.plan.conditions import RULES
 from penstock.plan.freshness import HELD_BACK
+from penstock.plan.names import display
 from penstock.plan.planner import PlanRow
 from penstock.plan.reasons import Decision
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from penstock.app.compiled import CompiledQueries
 from penstock.app.observe import Observer
+from penstock.app.partitions import chosen_of, specs_of, with_partitions
 from penstock.assets.code_version import code_version
 from penstock.assets.names import AssetKey, RelationName
-from penstock.assets.records import Drift, Materialization, StateSnapshot, schema_part
+from penstock.assets.records import Drift, Materialization, PartitionRecord, StateSnapshot, schema_part
 from penstock.compiler.content import schema_of
 from penstock.errors import PenstockError
 from penstock.graph.asset_graph import AssetGraph
@@ -27,11 +29,12 @@ from penstock.warehouse.protocol import Standing, Warehouse
 def gather(
     graph: AssetGraph, selected: Iterable[int], warehouse: Warehouse, sql: Statements, *,
     database: str, project_folder: Path, evidence: Evidence, force: bool = False, full_refresh: bool = False, verify: bool = False,
-    untouched: bool = False,
+    untouched: bool = False, now: datetime, partitions: Sequence[str] = (),
 ) -> Facts:  # fmt: skip
     """Look at everything the selected assets depend on; reads only, with a statement for each kind of thing.
 
-    `untouched` says that nobody else wrote the database since what it holds was recorded.
+    `untouched` says that nobody else wrote the database since what it holds was recorded; `partitions` bound what is due of
+    assets that have some.
     """
     schemas = {(asset.relation.database or database, asset.relation.schema) for asset in graph.assets if asset.relation is not None}
     catalog = warehouse.catalog(sorted(schemas | {(database, sql.name)}))
@@ -45,24 +48,28 @@ def gather(
         standing={name: found.type for name, found in catalog.items()},
         columns={name: tuple(column for column, _ in found.columns) for name, found in catalog.items()},
         projections=dict(state.projections),
+        specs=specs_of(graph, sql),
         database=database,
         force=force,
         full_refresh=full_refresh,
+        now=now,
     )
     observer = Observer(facts, catalog, sql, project_folder, evidence)
     recorded = dict(_recorded(facts, catalog))
     counted = [
         name for name, made in recorded.items()
-        if made.relation_type == "table" and not made.partition and not (untouched and name.database == database.lower())
+        if made.relation_type == "table" and not (untouched and name.database == database.lower())
     ]  # fmt: skip
     rows = warehouse.row_counts([name for name in dict.fromkeys([*counted, *observer.sources]) if catalog[name].type == "table"])
-    facts = dataclasses.replace(facts, drifted=dict(_drifted(recorded, catalog, rows, sql, verify=verify)))
-    return dataclasses.replace(facts, observed={seen.asset: seen for seen in observer.all(rows)})
+    facts = dataclasses.replace(facts, drifted=dict(_drifted(recorded, catalog, rows, state.partitions, sql, verify=verify)))
+    facts = dataclasses.replace(facts, observed={seen.asset: seen for seen in observer.all(rows)})
+    dialect = warehouse.capabilities.dialect
+    return with_partitions(facts, sql, project_folder, dialect, content=evidence.files == "content", texts=partitions)
 
 
 def _drifted(
     recorded: Mapping[RelationName, Materialization], catalog: Mapping[RelationName, Standing], rows: Mapping[RelationName, int],
-    sql: Statements, *, verify: bool,
+    partitions: Mapping[AssetKey, Mapping[str, PartitionRecord]], sql: Statements, *, verify: bool,
 ) -> Iterator[tuple[AssetKey, Drift]]:  # fmt: skip
     """Find relations that were changed by others: number of rows and columns are compared always, all content where asked.
 
@@ -71,8 +78,11 @@ def _drifted(
     for relation, made in recorded.items():
         columns_differ = schema_of(catalog[relation].columns) != schema_part(made.data_version)
         if made.relation_type == "view" or made.partition:
+            held = sum(one.rows for one in partitions.get(made.asset, {}).values())
             if columns_differ:
                 yield made.asset, Drift("", "its columns are not those it was made with")
+            elif relation in rows and rows[relation] < held:
+                yield made.asset, Drift("", f"it holds {rows[relation]} rows, {held} were recorded")
         elif columns_differ or (relation in rows and rows[relation] != made.rows) or verify:
             content = content_of(sql, relation.sql, columns=catalog[relation].columns)
             if content.version != made.data_version:
@@ -106,6 +116,12 @@ def with_code_versions(facts: Facts, queries: CompiledQueries, dialect: str) -> 
     return dataclasses.replace(facts, code_versions=found)
 
 
-def nothing_yet(graph: AssetGraph, selected: Iterable[int], *, database: str, force: bool, full_refresh: bool) -> Facts:
+def nothing_yet(
+    graph: AssetGraph, selected: Iterable[int], *, database: str, force: bool, full_refresh: bool, now: datetime, partitions: Sequence[str]
+) -> Facts:
     """Return the facts about a database that does not exist yet."""
-    return Facts(graph, StateSnapshot(), frozenset(selected), database=database, force=force, full_refresh=full_refresh)
+    facts = Facts(
+        graph, StateSnapshot(), frozenset(selected), specs=specs_of(graph, None), database=database, force=force, full_refresh=full_refresh,
+        now=now,
+    )  # fmt: skip
+    return dataclasses.replace(facts, chosen=chosen_of(facts, partitions))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,9 @@ class Wanted(Choice):
     executor: str = "auto"
     store_failures: bool = False
     wait_seconds: float = 0
+    partitions: tuple[str, ...] = ()
+    max_partitions: int = 400
+    newest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,10 @@ def plan_project(settings: Settings, wanted: Wanted, gateway: DbtGateway) -> Pla
     exists = settings.database_path.exists()
     if not exists and other is None:
         ids = [project.graph.ids[key] for key in selection.keys]
-        facts = nothing_yet(project.graph, ids, database=settings.profile.database, force=wanted.force, full_refresh=wanted.full_refresh)
+        facts = nothing_yet(
+            project.graph, ids, database=settings.profile.database, force=wanted.force, full_refresh=wanted.full_refresh,
+            now=utc_now(), partitions=wanted.partitions,
+        )  # fmt: skip
         return Planned(settings, project, selection, facts, make_plan(facts), wanted)
     queries = CompiledQueries(settings.work / "compiled.json", gateway)
     untouched = is_untouched(settings)
@@ -173,5 +179,6 @@ def look(
         graph, ids, warehouse, sql,
         database=settings.profile.database, project_folder=settings.root, evidence=settings.file.evidence,
         force=wanted.force, full_refresh=wanted.full_refresh, verify=wanted.verify, untouched=untouched,
+        now=utc_now(), partitions=wanted.partitions,
     )  # fmt: skip
-    return replace(facts, now=utc_now()), deferral
+    return facts, deferral

@@ -83,7 +83,7 @@ class SourceSpec:
 
 @dataclass(frozen=True, slots=True)
 class IngestSpec:
-    """One ingestion file: the query as written and how its rows are stored."""
+    """One ingestion file: the query as written and how its rows are stored; `batch` is a number of partitions, or `all`."""
 
     path: str
     sql: str
@@ -93,6 +93,15 @@ class IngestSpec:
     extensions: tuple[str, ...] = ()
     error: str = ""
     first_line: int = 1
+    partitions: Mapping[str, Any] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
+    cursor: Mapping[str, Any] = field(default_factory=dict)
+    batch: int | str = 1
+    schema_change: str = "fail"
+    required: bool = False
+    retries: Mapping[str, Any] = field(default_factory=dict)
+    timeout: str = ""
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,23 @@ class Asset:
     def is_plain_source(self) -> bool:
         """A dbt source that no ingestion file loads."""
         return self.kind is Kind.SOURCE and self.ingest is None
+
+    @property
+    def microbatch(self) -> bool:
+        """A model that dbt runs batch by batch, by event time."""
+        return self.materialized == "incremental" and self.config.get("incremental_strategy") == "microbatch"
+
+    @property
+    def penstock(self) -> Mapping[str, Any]:
+        """What `meta.penstock` says, empty where it is no mapping."""
+        wishes = (self.config.get("meta") or {}).get("penstock")
+        return wishes if isinstance(wishes, Mapping) else {}
+
+    @property
+    def lookback(self) -> int:
+        """How many earlier periods a run does again, as dbt counts them: one where nothing is said."""
+        found = self.config.get("lookback")
+        return found if isinstance(found, int) and found >= 0 else 1
 
     @property
     def ephemeral(self) -> bool:

@@ -39,6 +39,20 @@ class InputVersion:
     columns: tuple[str, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PartitionRecord:
+    """What stands on record of one partition that an asset holds; `high_water` is how far a cursor came with it."""
+
+    run_id: str
+    token: int
+    code_version: str
+    data_version: str
+    rows: int
+    committed_at: datetime
+    fingerprint: str = ""
+    high_water: str | None = None
+
+
 def schema_part(version: str) -> str:
     """Return the part of a content version that stands for columns and types alone."""
     return version.rpartition(":")[2]
@@ -111,6 +125,8 @@ class StateSnapshot:
 
     `materializations` holds each asset's latest one; `failed_partitions` those whose last attempt did not succeed;
     `crashed` are assets whose claim no attempt ever answered; `projections` are the versions of some columns alone.
+    `partitions` is what assets with partitions hold, by key, `partition_inputs` what each of those consumed; `agreed` are the
+    versions of inputs that all partitions of an asset agree with.
     """
 
     materializations: Mapping[AssetKey, Materialization] = field(default_factory=dict)
@@ -121,3 +137,6 @@ class StateSnapshot:
     projections: Mapping[Projection, str] = field(default_factory=dict)
     failed_partitions: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
     crashed: frozenset[AssetKey] = frozenset()
+    partitions: Mapping[AssetKey, Mapping[str, PartitionRecord]] = field(default_factory=dict)
+    partition_inputs: Mapping[AssetKey, Mapping[str, tuple[InputVersion, ...]]] = field(default_factory=dict)
+    agreed: Mapping[tuple[AssetKey, str], str] = field(default_factory=dict)

@@ -29,7 +29,7 @@ def content_query(relation: str, columns: Columns, projections: Sequence[Collect
     """
     by_name = sorted(columns, key=lambda column: column[0].lower())
     sets = [columns, *([column for column in by_name if column[0].lower() in names] for names in projections)]
-    versions = ", ".join(_version(chosen) for chosen in sets)
+    versions = ", ".join(version_of(chosen) for chosen in sets)
     return f'select count(*) as "rows", {versions} from {relation}'
 
 
@@ -38,7 +38,8 @@ def schema_of(columns: Columns) -> str:
     return hashlib.md5("\n".join(f"{name} {kind}" for name, kind in columns).encode(), usedforsecurity=False).hexdigest()
 
 
-def _version(columns: Columns) -> str:
+def version_of(columns: Columns) -> str:
+    """Return the expression for the version of what some columns hold, over all rows of a query or group."""
     schema = schema_of(columns)
     total = f"coalesce(sum(hash({', '.join([*(quote(name) for name, _ in columns), *map(_shown, columns)])})), 0)" if columns else "0"
     return f"'rows:' || count(*) || ':' || {total} || ':{schema}'"

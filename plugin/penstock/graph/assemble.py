@@ -11,7 +11,7 @@ from penstock.assets.fingerprint import fingerprint
 from penstock.assets.names import AssetKey, RelationName
 from penstock.errors import GraphError, Location, PenstockError, raise_all
 from penstock.graph.asset_graph import AssetGraph, Edge
-from penstock.parser.ingest import IngestFile, problems_of
+from penstock.parser.ingest import NOT_ITS_CODE, IngestFile, problems_of
 from penstock.parser.manifest import ParsedManifest
 
 INGEST_PREFIX = "ingest"
@@ -103,14 +103,23 @@ def _merge(key: AssetKey, file: IngestFile, source: Asset | None, database: str,
         extensions=tuple(header.extensions),
         error="\n".join(f"{problem}\n{problem.hint}" if problem.hint else str(problem) for problem in problems_of(file)),
         first_line=file.first_line,
+        partitions=header.partitions,
+        key=tuple(header.key),
+        cursor=header.cursor.model_dump(mode="json") if header.cursor else {},
+        batch=header.batch,
+        schema_change=header.schema_change,
+        required=header.required,
+        retries=header.retries,
+        timeout=header.timeout,
+        pool=header.pool,
     )
-    header_values = header.model_dump(mode="json", exclude={"description", "owner", "tags", "group", "meta"})
+    header_values = header.model_dump(mode="json", exclude=set(NOT_ITS_CODE))
     written = {"header": header_values, "relation": str(base.relation), "error": spec.error, "session": session}
     return dataclasses.replace(
         base,
         path=base.path or file.path,
         ingest=spec,
-        materialized=header.write,
+        materialized=spec.write,
         tags=tuple(dict.fromkeys((*base.tags, *header.tags))),
         owner=base.owner or header.owner,
         group=base.group or header.group,

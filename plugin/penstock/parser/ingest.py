@@ -11,14 +11,21 @@ from pydantic import Field
 from sqlglot import exp
 
 from penstock.assets.names import RelationName
-from penstock.errors import Location, ParseError, PenstockError, Problems
+from penstock.assets.partitions import UNPARTITIONED
+from penstock.errors import Location, ParseError, PenstockError, Problems, raise_all
 from penstock.parser.models import FileModel, key_lines, validate
+from penstock.parser.partitions import parse_partitions
 from penstock.parser.query import QueryFacts, facts_of, parse_one
 from penstock.parser.yaml12 import load_yaml
 
-WRITE_MODES_BUILT = ("replace", "append")
-KEYS_NOT_BUILT = ("key", "cursor", "partitions", "batch", "schedule", "freshness", "schema_change", "retries", "timeout", "pool")
-PLACEHOLDERS_BUILT = ("run_id", "run_started_at")
+WRITE_MODES_BUILT = ("replace", "append", "partition", "upsert")
+KEYS_NOT_BUILT = ("schedule", "freshness")
+PLACEHOLDERS = ("run_id", "run_started_at")
+"""Placeholders of every file; `$cursor`, `$start`, `$end` and one for each dimension come with the keys that give them a value."""
+
+NOT_ITS_CODE = frozenset({"description", "owner", "tags", "group", "meta", "batch", "required", "retries", "timeout", "pool"})
+"""Header keys that change no row."""
+
 MAX_RENDERED = 2_000_000
 _FENCE = re.compile(r"^--\s*---\s*$")
 
@@ -47,6 +54,7 @@ class IngestHeader(FileModel):
     partitions: dict[str, dict[str, Any]] = Field(default_factory=dict)
     batch: int | Literal["all"] = 1
     watch: str | list[str] = Field(default_factory=list, description="glob, or list of globs, of the files it reads")
+    required: bool = Field(default=False, description="whether a partition without files is a failure; else it waits for them")
     schedule: str = ""
     freshness: dict[str, Any] = Field(default_factory=dict)
     schema_change: Literal["fail", "append_new_columns", "sync_all_columns", "ignore"] = "fail"
@@ -107,9 +115,10 @@ def parse_ingest(path: str, text: str, names: Names, dialect: str = "duckdb") ->
         if header.relation:
             schema, table = _dotted(header.relation, path, "relation")
         _refuse_unbuilt(header, path, lines)
+        header = _understood(header, path, lines)
         sql, refs, sources = _render(body, path, first_line, names, RelationName("", schema, table))
         tree = _one_query(sql, path, first_line, dialect)
-        _refuse_placeholders(tree, path)
+        _check_placeholders(tree, header, path, lines)
         skipped = len(sql) - len(sql.lstrip("\n"))
         query = sql.strip().rstrip(";")
         return IngestFile(path, schema, table, header, query, facts_of(tree), refs, sources, None, first_line + skipped, lines)
@@ -186,14 +195,55 @@ def _one_query(sql: str, path: str, first_line: int, dialect: str) -> exp.Expr:
     return tree
 
 
-def _refuse_placeholders(tree: exp.Expr, path: str) -> None:
-    for node in tree.find_all(exp.Parameter, exp.Placeholder):
-        name = node.name
-        if name not in PLACEHOLDERS_BUILT:
+def _understood(header: IngestHeader, path: str, lines: Mapping[str, int]) -> IngestHeader:
+    """Return the header with the write mode that its partitions imply. Raises Problems for keys that do not go together."""
+
+    def problem(key: str, message: str, hint: str) -> ParseError:
+        return ParseError(message, at=Location(path, lines.get(key, lines.get("write", 1))), hint=hint)
+
+    if header.partitions and "write" not in header.model_fields_set:
+        header = header.model_copy(update={"write": "partition"})
+    spec = parse_partitions(header.partitions, Location(path, lines.get("partitions", 1)))
+    wrong: list[PenstockError] = []
+    if header.write == "partition" and spec == UNPARTITIONED:
+        wrong.append(
+            problem("write", "`write: partition` needs `partitions`", "Name them: partitions: {day: {every: day, start: 2024-01-01}}.")
+        )
+    if spec != UNPARTITIONED and header.write != "partition":
+        hint = "Each partition is replaced whole: write: partition."
+        wrong.append(problem("write", f"`write: {header.write}` does not go with `partitions`", hint))
+    if header.write == "upsert" and not header.key:
+        wrong.append(problem("write", "`write: upsert` needs `key`", "Name the columns that tell rows apart: key: [id]."))
+    if header.key and header.write != "upsert":
+        wrong.append(problem("key", "`key` goes with `write: upsert` alone", "Leave it out, or write: upsert."))
+    if header.cursor is not None and header.write not in ("append", "upsert"):
+        wrong.append(problem("cursor", "`cursor` goes with `write: append` or `write: upsert`", "Every other mode reads everything again."))
+    if header.batch != 1 and spec.time is None:
+        wrong.append(problem("batch", "`batch` needs a dimension of time in `partitions`", "Leave it out."))
+    if isinstance(header.batch, int) and header.batch < 1:
+        wrong.append(problem("batch", f"`batch` must be a number from 1 on, or `all`, found {header.batch}", "Write batch: 24."))
+    raise_all(wrong)
+    return header
+
+
+def _check_placeholders(tree: exp.Expr, header: IngestHeader, path: str, lines: Mapping[str, int]) -> None:
+    """Raise ParseError for a placeholder that has no value, and for `batch` without bounds in the query."""
+    spec = parse_partitions(header.partitions)
+    known = [
+        *PLACEHOLDERS,
+        *(one.name for one in spec.dimensions),
+        *(("start", "end") if spec.time else ()),
+        *(("cursor",) if header.cursor else ()),
+    ]
+    used = {node.name.lower() for node in tree.find_all(exp.Parameter, exp.Placeholder)}
+    for name in sorted(used - {one.lower() for one in known}):
+        raise ParseError(f"unknown placeholder ${name}", at=Location(path), hint=f"Known here: {', '.join('$' + one for one in known)}.")
+    if header.batch != 1 and spec.time is not None:
+        if spec.time.name.lower() in used or not {"start", "end"} <= used:
             raise ParseError(
-                f"unknown placeholder ${name}",
-                at=Location(path),
-                hint=f"Known here: {', '.join('$' + known for known in PLACEHOLDERS_BUILT)}.",
+                f"`batch: {header.batch}` reads several partitions at once, so the query needs $start and $end, not ${spec.time.name}",
+                at=Location(path, lines.get("batch", 1)),
+                hint=f"Filter by a column: where {spec.time.column} >= $start and {spec.time.column} < $end.",
             )
 
 

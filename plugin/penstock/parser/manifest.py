@@ -15,14 +15,23 @@ from penstock.assets.freshness import POLICY_KEYS
 from penstock.assets.names import AssetKey, RelationName
 from penstock.errors import Location, ProjectError
 from penstock.parser.macros import MacroIndex, names_volatile, reads_the_world, texts_of, used_values
-from penstock.parser.obstacles import NATIVE_MATERIALIZATIONS, StockMacros, model_obstacles, own_materialization, test_obstacles
+from penstock.parser.obstacles import (
+    NATIVE_MATERIALIZATIONS,
+    StockMacros,
+    by_partitions,
+    model_obstacles,
+    own_materialization,
+    test_obstacles,
+)
 from penstock.parser.render import SimpleRenderer
 from penstock.parser.render_tests import TestRenderer
 
 OLDEST_SCHEMA = 4
 NEWEST_SCHEMA = 12
 
-_FINGERPRINT_CONFIG_IGNORES = frozenset({"docs", "meta", "tags", "group", "access", "enabled", "packages"}) | POLICY_KEYS
+_WHEN_NOT_WHAT = POLICY_KEYS | {"begin", "lookback", "concurrent_batches", "batch", "retries", "timeout", "pool"}
+"""Config keys that say when, how often and which part is built, never what a part holds."""
+_FINGERPRINT_CONFIG_IGNORES = frozenset({"docs", "meta", "tags", "group", "access", "enabled", "packages"}) | _WHEN_NOT_WHAT
 _SETS_CONFIG = re.compile(r"\bset_sql_header\b|\bconfig\s*\.\s*set\b")
 _WHERE_MACRO = "get_where_subquery"
 _READS_ITSELF = re.compile(r"\{[{%](?:(?![}%]\}).)*?\b(?:model\b|config\s*\.)", re.DOTALL)
@@ -154,7 +163,8 @@ class _Reader:
         kind = _KINDS.get(str(node.get("resource_type")), Kind.ANALYSIS)
         config = node.get("config") or {}
         macros, opaque = self.macros_of(node)
-        if kind is Kind.MODEL and config.get("materialized") in NATIVE_MATERIALIZATIONS and node.get("language") in (None, "sql"):
+        plain = config.get("materialized") in NATIVE_MATERIALIZATIONS or by_partitions(config)
+        if kind is Kind.MODEL and plain and node.get("language") in (None, "sql"):
             query = self.simple.render(node)
             if query is not None:
                 self.rendered[uid] = query
@@ -185,7 +195,7 @@ class _Reader:
             patch_path=str(node.get("patch_path") or ""),
             config=config,
             columns=tuple(_columns(node)),
-            obstacles=self.obstacles(kind, node, config),
+            obstacles=self.obstacles(kind, node, config, jinja),
             empty=kind in _WITH_CODE and not str(node.get("raw_code") or "").strip(),
             recompile=opaque or self.unsteady(uid),
             test=_test_spec(node, config) if kind is Kind.TEST else None,
@@ -219,10 +229,10 @@ class _Reader:
         roots += self.macros.called_in(str(node.get("raw_code") or ""))
         return self.macros.closure(roots), opaque
 
-    def obstacles(self, kind: Kind, node: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[str, ...]:
+    def obstacles(self, kind: Kind, node: Mapping[str, Any], config: Mapping[str, Any], jinja: str) -> tuple[str, ...]:
         """Why the native executor leaves this node to dbt; empty where it does not."""
         if kind is Kind.MODEL:
-            return model_obstacles(node, config, self.stock)
+            return model_obstacles(node, config, self.stock, jinja)
         if kind is Kind.TEST:
             return test_obstacles(config, self.stock)
         if kind in (Kind.SEED, Kind.SNAPSHOT):
@@ -274,7 +284,8 @@ class _Reader:
         That is so for hooks, which are rendered when they run, for queries that depend on what stands already, for Jinja that
         sets the config while it is rendered, and for macros that replace dbt's own around the query.
         """
-        plain = kind is Kind.TEST or (kind is Kind.MODEL and config.get("materialized") in NATIVE_MATERIALIZATIONS)
+        sliced = config.get("materialized") == "incremental" and by_partitions(config) and not self.obstacles(kind, node, config, jinja)
+        plain = kind is Kind.TEST or (kind is Kind.MODEL and (sliced or config.get("materialized") in NATIVE_MATERIALIZATIONS))
         if not plain or node.get("language") == "python" or config.get("pre-hook") or config.get("post-hook"):
             return ""
         if _SETS_CONFIG.search(jinja) or self.stock.overridden("test" if kind is Kind.TEST else str(config.get("materialized"))):
@@ -307,7 +318,7 @@ class _Reader:
 def _own_meta(config: Mapping[str, Any]) -> Any:
     """Return `meta.penstock` without what says when to build."""
     own = (config.get("meta") or {}).get("penstock")
-    return {key: value for key, value in own.items() if key not in POLICY_KEYS} or None if isinstance(own, dict) else own
+    return {key: value for key, value in own.items() if key not in _WHEN_NOT_WHAT} or None if isinstance(own, dict) else own
 
 
 def _is_ephemeral(node: Mapping[str, Any]) -> bool:

@@ -119,7 +119,7 @@ def facts_of(tree: exp.Expr) -> QueryFacts:
         _read_table(table, ctes, tables, files, unknown)
     functions = set(_function_names(tree))
     volatile = functions & VOLATILE_FUNCTIONS
-    if any(_function_name(function) == "age" and len(_arguments(function)) == 1 for function in tree.find_all(exp.Anonymous)):
+    if any(function_name(function) == "age" and len(_arguments(function)) == 1 for function in tree.find_all(exp.Anonymous)):
         volatile.add("age")  # with one argument it counts from today
     if tree.find(exp.TableSample) is not None:
         volatile.add("tablesample")
@@ -137,7 +137,7 @@ def facts_of(tree: exp.Expr) -> QueryFacts:
 def _read_table(table: exp.Table, ctes: set[str], tables: set[RelationName], files: set[str], unknown: set[str]) -> None:
     source = table.this
     if isinstance(source, exp.Func):
-        name = _function_name(source)
+        name = function_name(source)
         if name in FILE_FUNCTIONS:
             patterns = list(_patterns(source))
             files.update(patterns)
@@ -162,12 +162,18 @@ def _read_table(table: exp.Table, ctes: set[str], tables: set[RelationName], fil
 
 def _patterns(function: exp.Func) -> Iterator[str]:
     """Yield the file patterns of a reader's first argument; a part known only at run time becomes `*`."""
-    first = next((arg for arg in _arguments(function) if not isinstance(arg, (exp.PropertyEQ, exp.EQ, exp.Kwarg))), None)
-    parts = first.expressions if isinstance(first, (exp.Array, exp.List)) else [first]
-    for part in parts:
-        pattern = _pattern(part)
+    for part in patterns_in(function):
+        pattern = pattern_of(part)
         if pattern.strip("*"):
             yield pattern
+
+
+def patterns_in(function: exp.Func) -> list[exp.Expr]:
+    """Return the expressions that name files in a reader's first argument: one, or those of a list."""
+    first = next((arg for arg in _arguments(function) if not isinstance(arg, (exp.PropertyEQ, exp.EQ, exp.Kwarg))), None)
+    if first is None:
+        return []
+    return list(first.expressions) if isinstance(first, (exp.Array, exp.List)) else [first]
 
 
 def _arguments(function: exp.Func) -> list[exp.Expr]:
@@ -176,21 +182,22 @@ def _arguments(function: exp.Func) -> list[exp.Expr]:
     return values + [arg for arg in function.expressions if isinstance(arg, exp.Expr)]
 
 
-def _pattern(part: exp.Expr | None) -> str:
+def pattern_of(part: exp.Expr | None) -> str:
+    """Return an expression that names files as a pattern, `*` for what is known at run time only."""
     if isinstance(part, exp.Literal) and part.is_string:
         return str(part.this)
     if isinstance(part, exp.DPipe):
-        return _pattern(part.left) + _pattern(part.right)
+        return pattern_of(part.left) + pattern_of(part.right)
     if isinstance(part, exp.Concat):
-        return "".join(_pattern(arg) for arg in part.expressions)
+        return "".join(pattern_of(arg) for arg in part.expressions)
     if isinstance(part, exp.Paren):
-        return _pattern(part.this)
+        return pattern_of(part.this)
     return "*"
 
 
 def _function_names(tree: exp.Expr) -> Iterator[str]:
     for function in tree.find_all(exp.Func):
-        yield _function_name(function)
+        yield function_name(function)
         if not isinstance(function, exp.Anonymous):
             yield from (name.lower() for name in function.sql_names())
     for column in tree.find_all(exp.Column):
@@ -201,7 +208,8 @@ def _function_names(tree: exp.Expr) -> Iterator[str]:
 _KEYWORD_FUNCTIONS = frozenset("current_timestamp current_date current_time localtimestamp localtime current_user session_user".split())
 
 
-def _function_name(function: exp.Func) -> str:
+def function_name(function: exp.Func) -> str:
+    """Return a function's name, lower case."""
     if isinstance(function, exp.Anonymous):
         return str(function.this).lower()
     return function.sql_name().lower()

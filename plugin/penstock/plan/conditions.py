@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -10,6 +10,7 @@ from penstock.assets.asset import Asset
 from penstock.assets.code_version import ALGORITHM, algorithm_of
 from penstock.plan.facts import Facts
 from penstock.plan.freshness import expired
+from penstock.plan.names import display, few, is_file
 from penstock.plan.reasons import Reason
 from penstock.plan.versions import Versions
 
@@ -256,22 +257,6 @@ RULES: tuple[Condition, ...] = (
 """In the order of precedence: the first that holds names the reason."""
 
 
-def is_file(name: str) -> bool:
-    """Whether an input's name stands for files."""
-    return name.startswith(("file:", "cwd:"))
-
-
-def display(name: str) -> str:
-    """Return an input's name as people say it."""
-    for prefix in ("file:", "cwd:", "table:"):
-        if name.startswith(prefix):
-            return name.removeprefix(prefix)
-    parts = name.split(".")
-    if parts[0] == "test" and len(parts) > 2:
-        return parts[2]  # what follows is a hash of the arguments
-    return ".".join(parts[2:]) if parts[0] in ("model", "seed", "snapshot", "source", "function", "unit_test") and len(parts) > 2 else name
-
-
 def changed_inputs(number: int, facts: Facts, versions: Versions) -> list[str]:
     """Return the inputs that differ, by `versions`, from what an asset or a test consumed; a view consumes nothing."""
     asset = facts.graph.assets[number]
@@ -281,8 +266,3 @@ def changed_inputs(number: int, facts: Facts, versions: Versions) -> list[str]:
             return []
         return [facts.graph.assets[parent].key for parent in facts.inputs[number] or facts.graph.parents[number]] or ["an input it had"]
     return [] if versions.is_view(asset.key) else list(versions.changed(number))
-
-
-def few(names: Sequence[str]) -> str:
-    """Return at most three of the names, as people say them."""
-    return ", ".join(map(display, names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -10,10 +10,30 @@ from functools import cached_property
 from penstock.assets.asset import Asset, EdgeKind, Kind
 from penstock.assets.freshness import NO_POLICY, Policy, model_criteria, policy_of
 from penstock.assets.names import AssetKey, RelationName
+from penstock.assets.partitions import PartitionSet, PartitionSpec
 from penstock.assets.records import CheckResult, Drift, Materialization, Observation, Projection, StateSnapshot
 from penstock.errors import ConfigError, Location, PenstockError, raise_all
 from penstock.graph.asset_graph import AssetGraph
+from penstock.plan.readings import Readings, readings_of
 from penstock.plan.versions import Versions
+
+Keyed = Mapping[str, str]
+"""A version for each partition key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at files and at slices found of one asset, by input and partition key; nothing is known of what is missing here.
+
+    `files` maps a partition to the version of its files, "" where it has none (yet); `slices` to that of the rows it reads of
+    an input.
+    """
+
+    files: Mapping[str, Keyed] = field(default_factory=dict)
+    slices: Mapping[str, Keyed] = field(default_factory=dict)
+
+
+NOT_LOOKED = Looked()
 
 
 @dataclass(frozen=True)
@@ -23,8 +43,9 @@ class Facts:
     `standing` are the relations that exist, names normalised, and `columns` theirs, as they are spelled; `observed` what
     was seen of inputs that nothing here builds; `selected` the ids under consideration; `code_versions` those of assets
     whose raw code is not the recorded one; `projections` the versions of some columns alone, to which a run adds; `drifted`
-    the relations that were changed behind Penstock's back; `now` is UTC without a zone, and where nobody says it every
-    waiting time is over.
+    the relations that were changed behind Penstock's back; `specs` are the partitions of the assets that have any, `chosen`
+    bounds them where the user does, `looked` is what was seen of single partitions; `now` is UTC without a zone, and where
+    nobody says it every waiting time is over.
     """
 
     graph: AssetGraph
@@ -36,6 +57,9 @@ class Facts:
     code_versions: Mapping[AssetKey, str] = field(default_factory=dict)
     projections: dict[Projection, str] = field(default_factory=dict)
     drifted: Mapping[AssetKey, Drift] = field(default_factory=dict)
+    specs: Mapping[AssetKey, PartitionSpec] = field(default_factory=dict)
+    chosen: Mapping[AssetKey, PartitionSet] = field(default_factory=dict)
+    looked: Mapping[AssetKey, Looked] = field(default_factory=dict)
     database: str = ""
     force: bool = False
     full_refresh: bool = False
@@ -76,6 +100,11 @@ class Facts:
         actual = {key: drift.version for key, drift in self.drifted.items() if key not in chosen}
         return Versions(self.graph, self.state, self.observed, self.inputs, self.projections, actual)
 
+    @cached_property
+    def readings(self) -> Readings:
+        """How each asset with partitions reads its inputs. Raises ParseError for a rule that cannot be understood."""
+        return readings_of(self.graph, self.inputs, self.specs)
+
     def spellings(self, relations: Iterable[RelationName]) -> list[str] | None:
         """Return the names of all columns of some relations as they are spelled, None where one of them is not there."""
         known = [self.columns.get(RelationName(*relation.normalised(self.database))) for relation in relations]
@@ -88,6 +117,13 @@ class Facts:
         if record is None:
             return False
         return asset.fingerprint in record.fingerprints or self.code_versions.get(asset.key) == record.code_version
+
+    def code_version(self, number: int) -> str | None:
+        """Return the code version of an asset with a record as it is now, None where it cannot be compiled."""
+        record = self.record(number)
+        return (
+            record.code_version if record is not None and self.same_code(number) else self.code_versions.get(self.graph.assets[number].key)
+        )
 
     def record(self, number: int) -> Materialization | CheckResult | None:
         """Return the materialization of an asset, or the result of a test."""

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from penstock.assets.names import AssetKey
-from penstock.plan.conditions import RULES, changed_inputs, display, few
-from penstock.plan.facts import Facts
+from penstock.plan.conditions import RULES, changed_inputs
+from penstock.plan.facts import NOT_LOOKED, Facts
 from penstock.plan.freshness import PATIENT, resting, waiting_for
+from penstock.plan.names import display, few
+from penstock.plan.partitioning import Due, Partitioning
 from penstock.plan.reasons import Decision, Reason
 from penstock.plan.versions import Versions
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """What is to happen to one asset, and why."""
+    """What is to happen to one asset, and why; `slices` say it of its partitions, if it has any, as far as is known yet."""
 
     id: int
     asset: AssetKey
     decision: Decision
     reason: Reason
     detail: str = ""
+    slices: tuple[Due, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,21 @@ def make_plan(facts: Facts) -> Plan:
     """Decide for every selected asset. Pure: the same facts give the same plan."""
     candidates = [number for number in sorted(facts.selected) if facts.graph.assets[number].executable]
     due: dict[int, tuple[Reason, str]] = {}
+    whole = [number for number in candidates if facts.graph.assets[number].key not in facts.specs]
     for rule in RULES:
-        held = rule.holds([number for number in candidates if number not in due], facts)
+        held = rule.holds([number for number in whole if number not in due], facts)
         due.update({number: (rule.reason, detail) for number, detail in held.items()})
+    slices = {number: partitioning(facts, number).due() for number in sorted(set(candidates).difference(whole))}
+    due.update({number: (found[0].reason, found[0].detail) for number, found in slices.items() if found})
     blocked = _blocked(facts, candidates)
     outlook = _look_ahead(facts, candidates, {number: why for number, (why, _) in due.items() if number not in blocked})
-    return Plan(tuple(_row(facts, number, due, blocked, outlook) for number in candidates))
+    rows = (_row(facts, number, due, blocked, outlook) for number in candidates)
+    return Plan(tuple(replace(row, slices=slices.get(row.id, ())) if row.decision is Decision.BUILD else row for row in rows))
+
+
+def partitioning(facts: Facts, number: int) -> Partitioning:
+    """Return an asset's partitions as they were when the facts were gathered."""
+    return Partitioning(facts, facts.versions, number, facts.looked.get(facts.graph.assets[number].key, NOT_LOOKED))
 
 
 @dataclass(frozen=True, slots=True)

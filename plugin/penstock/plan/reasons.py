@@ -28,7 +28,9 @@ class Reason(StrEnum):
     TTL_EXPIRED = "ttl_expired"
     VOLATILE = "volatile"
     UNKNOWN_EVIDENCE = "unknown_evidence"
+    PARTITION_MISSING = "partition_missing"
     NEW_FILES = "new_files"
+    LATE_DATA = "late_data"
     UPSTREAM_NEWER = "upstream_newer"
 
     UPSTREAM_MAY_CHANGE = "upstream_may_change"
@@ -38,6 +40,7 @@ class Reason(StrEnum):
     DEFERRED = "deferred"
     BUILD_AFTER_NOT_DUE = "build_after_not_due"
     LAG_TOLERATED = "lag_tolerated"
+    WAITING_FOR_FILES = "waiting_for_files"
     WAITING_ALL_PARENTS = "waiting_all_parents"
 
     UPSTREAM_FAILED = "upstream_failed"

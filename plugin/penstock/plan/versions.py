@@ -7,12 +7,12 @@ its own inputs count as inputs of its readers.
 from __future__ import annotations
 
 from collections import ChainMap, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from penstock.assets.asset import Kind
 from penstock.assets.fingerprint import fingerprint
 from penstock.assets.names import AssetKey
-from penstock.assets.records import InputVersion, Materialization, Observation, Projection, StateSnapshot, schema_part
+from penstock.assets.records import InputVersion, Materialization, Observation, PartitionRecord, Projection, StateSnapshot, schema_part
 from penstock.graph.asset_graph import AssetGraph
 
 Columns = frozenset[str] | None
@@ -49,12 +49,42 @@ class Versions:
         self._made: ChainMap[AssetKey, Materialization] = ChainMap({}, dict(state.materializations))
         self._inputs: ChainMap[AssetKey, tuple[InputVersion, ...]] = ChainMap({}, dict(state.inputs))
         self._planned: dict[int, list[str]] | None = {}
+        self._ledgers = state.partitions
+        self._partition_inputs = state.partition_inputs
+        self._built_partitions: dict[AssetKey, dict[str, PartitionRecord]] = {}
+        self._built_inputs: dict[AssetKey, dict[str, tuple[InputVersion, ...]]] = {}
 
     def built(self, made: Materialization, inputs: Iterable[InputVersion]) -> None:
         """Take in what the run has committed."""
         self._planned = None
         self._inputs[made.asset] = tuple(inputs)
         self._made[made.asset] = made
+
+    def built_partitions(
+        self, asset: AssetKey, records: Mapping[str, PartitionRecord], inputs: Mapping[str, tuple[InputVersion, ...]], *, anew: bool
+    ) -> None:
+        """Take in partitions that the run has committed; `anew`: nothing else is held any more."""
+        if anew:
+            self._ledgers = {**self._ledgers, asset: {}}
+            self._partition_inputs = {**self._partition_inputs, asset: {}}
+        self._built_partitions[asset] = {**self._built_partitions.get(asset, {}), **records}
+        self._built_inputs[asset] = {**self._built_inputs.get(asset, {}), **inputs}
+
+    def ledger(self, asset: AssetKey) -> Mapping[str, PartitionRecord]:
+        """Return what an asset holds, by partition key."""
+        built = self._built_partitions.get(asset)
+        held = self._ledgers.get(asset, {})
+        return {**held, **built} if built else held
+
+    def partition_inputs(self, asset: AssetKey) -> Mapping[str, tuple[InputVersion, ...]]:
+        """Return what each partition that is held consumed."""
+        built = self._built_inputs.get(asset)
+        held = self._partition_inputs.get(asset, {})
+        return {**held, **built} if built else held
+
+    def built_here(self, asset: AssetKey) -> Container[str]:
+        """Return the keys of the partitions that this run has committed."""
+        return self._built_partitions.get(asset, {})
 
     def of(self, name: str) -> str | None:
         """Return the version of an asset or another input; None where nothing trustworthy is known."""
@@ -133,7 +163,7 @@ class Versions:
         consumed = {seen.input: seen for seen in self._inputs.get(self._graph.assets[number].key, ())}
         for name in self.inputs_of(number):
             seen, now = consumed.get(name), self.of(name)
-            if seen is None or now is None or (seen.version != now and not self._same_columns(seen, now)):
+            if seen is None or now is None or (seen.version != now and not self.same_columns(seen, now)):
                 yield name
 
     def newer(self, number: int) -> set[str]:
@@ -160,7 +190,8 @@ class Versions:
         code |= {parent for model in self._graph.parents[number] for parent in self._graph.parents[model]}
         return fingerprint({self._graph.assets[one].key: self._graph.assets[one].fingerprint for one in code})
 
-    def _same_columns(self, seen: InputVersion, now: str) -> bool:
+    def same_columns(self, seen: InputVersion, now: str) -> bool:
+        """Whether what was read of an input, some of its columns, is known to hold the same in another version."""
         before, after = self._projected(seen, seen.version), self._projected(seen, now)
         return before is not None and before == after
 

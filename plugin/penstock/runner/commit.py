@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from penstock.assets.names import AssetKey, literal, quote
 from penstock.assets.records import InputVersion
@@ -22,10 +22,15 @@ from penstock.state.queries import rendered
 from penstock.state.store import Statements
 from penstock.warehouse.failpoints import failpoint
 
+Done_co = TypeVar("Done_co", covariant=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Everything the record of one attempt says; `relation` is the quoted name, `relation_type` table, view or function."""
+    """Everything the record of one attempt says; `relation` is the quoted name, `relation_type` table, view or function.
+
+    `recreates`: the table is made anew with it, so that no earlier record counts; None: as for everything but a partition.
+    """
 
     run_id: str
     asset: AssetKey
@@ -43,15 +48,20 @@ class Publication:
     partition_end: datetime | None = None
     volatile: str = ""
     function_version: str = ""
+    high_water: str | None = None
+    recreates: bool | None = None
 
-    def for_partition(self, start: datetime, end: datetime, event_time: str) -> Publication:
-        """Return the record of one time slice, half-open in UTC; content is counted and hashed over that slice alone."""
+    def for_partition(self, start: datetime, end: datetime, event_time: str, *, recreates: bool = False) -> Publication:
+        """Return the record of one time slice, half-open in UTC; content is counted and hashed over that slice alone.
+
+        `recreates`: the table is made anew with it, so that no earlier record counts.
+        """
         slice_sql = self.relation
         if event_time:
             column = quote(event_time)
             lower, upper = literal(start.isoformat(sep=" ")), literal(end.isoformat(sep=" "))
             slice_sql = f"(select * from {self.relation} where {column} >= {lower} and {column} < {upper})"
-        return dataclasses.replace(self, partition_start=start, partition_end=end, relation=slice_sql)
+        return dataclasses.replace(self, partition_start=start, partition_end=end, relation=slice_sql, recreates=recreates)
 
     def values(self, now: datetime) -> dict[str, Any]:
         """Return the parameters of every statement of the protocol; `now` (UTC) is when it was called."""
@@ -79,7 +89,33 @@ class Publication:
             "finished_at": now,
             "status": "success",
             "error": "",
+            "high_water": self.high_water,
+            "recreates": self.partition == "" if self.recreates is None else self.recreates,
         }
+
+    def fence(self, sql: Statements, now: datetime) -> None:
+        """Touch the claim inside the open transaction. Raises StaleClaim unless exactly one row answers, with our token."""
+        if sql.run("fence", self.values(now)) != [(self.token,)]:
+            raise StaleClaim(f"{self.asset}: the claim was taken over by another run")
+
+    def record(self, sql: Statements, now: datetime) -> None:
+        """Append materialization, inputs and attempt inside the open transaction."""
+        values = self.values(now)
+        if self.relation_type == "table":
+            content = content_of(sql, self.relation)
+            sql.run("record_version", {**values, "data_version": content.version, "rows": content.rows})
+        else:
+            sql.run(self.record_query, values, relation=self.relation)
+        if self.inputs:
+            sql.run("record_inputs", values)
+        sql.run("record_attempt", values)
+
+    def read_back(self, sql: Statements) -> Committed:
+        """Return what is on record. Raises CommitLost when there is no record: then there is no data either."""
+        rows = sql.run("read_back", self.values(self.started_at))
+        if not rows:
+            raise CommitLost(f"{self.asset}: the transaction did not commit")
+        return Committed(*rows[0])
 
     @property
     def undeclared(self) -> tuple[str, ...]:
@@ -100,7 +136,20 @@ class Committed:
     version: str
 
 
-def publish(sql: Statements, what: Publication, write: Callable[[], None], clock: Callable[[], datetime]) -> Committed:
+class Published(Protocol[Done_co]):
+    """What a transaction publishes: one asset, or some of its partitions at once."""
+
+    def fence(self, sql: Statements, now: datetime) -> None:
+        """Touch the claims inside the open transaction. Raises StaleClaim unless each of them answers with our token."""
+
+    def record(self, sql: Statements, now: datetime) -> None:
+        """Append materialization, inputs and attempt inside the open transaction."""
+
+    def read_back(self, sql: Statements) -> Done_co:
+        """Return what is on record. Raises CommitLost when there is no record: then there is no data either."""
+
+
+def publish(sql: Statements, what: Published[Done_co], write: Callable[[], None], clock: Callable[[], datetime]) -> Done_co:
     """Write and record in one transaction and return what is on record.
 
     Raises StaleClaim when another run took the asset over, CommitLost when the record cannot be read back, and
@@ -110,11 +159,11 @@ def publish(sql: Statements, what: Publication, write: Callable[[], None], clock
     connection.begin()
     try:
         failpoint("begin.after")
-        fence(sql, what, clock())
+        what.fence(sql, clock())
         failpoint("write.before")
         write()
         failpoint("write.after")
-        record(sql, what, clock())
+        what.record(sql, clock())
         failpoint("commit.before")
     except BaseException:
         connection.rollback()
@@ -122,7 +171,7 @@ def publish(sql: Statements, what: Publication, write: Callable[[], None], clock
     return _committed(sql, what)
 
 
-def _committed(sql: Statements, what: Publication) -> Committed:
+def _committed(sql: Statements, what: Published[Done_co]) -> Done_co:
     """Commit and return what is on record; an error is not yet a failure, for the reply alone may be lost."""
     try:
         sql.connection.commit()
@@ -130,38 +179,11 @@ def _committed(sql: Statements, what: Publication) -> Committed:
         with suppress(WarehouseError):
             sql.connection.execute("rollback")  # an interrupted COMMIT may leave the transaction open, its record in sight
         try:
-            return read_back(sql, what)
+            return what.read_back(sql)
         except CommitLost:
             raise error from None
     failpoint("commit.after")
-    return read_back(sql, what)
-
-
-def fence(sql: Statements, what: Publication, now: datetime) -> None:
-    """Touch the claim inside the open transaction. Raises StaleClaim unless exactly one row answers, with our token."""
-    if sql.run("fence", what.values(now)) != [(what.token,)]:
-        raise StaleClaim(f"{what.asset}: the claim was taken over by another run")
-
-
-def record(sql: Statements, what: Publication, now: datetime) -> None:
-    """Append materialization, inputs and attempt inside the open transaction."""
-    values = what.values(now)
-    if what.relation_type == "table":
-        content = content_of(sql, what.relation)
-        sql.run("record_version", {**values, "data_version": content.version, "rows": content.rows})
-    else:
-        sql.run(what.record_query, values, relation=what.relation)
-    if what.inputs:
-        sql.run("record_inputs", values)
-    sql.run("record_attempt", values)
-
-
-def read_back(sql: Statements, what: Publication) -> Committed:
-    """Return what is on record. Raises CommitLost when there is no record: then there is no data either."""
-    rows = sql.run("read_back", what.values(what.started_at))
-    if not rows:
-        raise CommitLost(f"{what.asset}: the transaction did not commit")
-    return Committed(*rows[0])
+    return what.read_back(sql)
 
 
 def hooks_sql(schema: str, what: Publication, now: datetime) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from penstock.assets.asset import Asset, Kind
 from penstock.assets.code_version import code_version
 from penstock.assets.fingerprint import fingerprint
 from penstock.assets.names import AssetKey, RelationName
-from penstock.assets.records import InputVersion, Materialization, Observation
+from penstock.assets.records import InputVersion, Materialization, Observation, PartitionRecord
 from penstock.errors import PenstockError, WarehouseError
 from penstock.graph.asset_graph import AssetGraph
 from penstock.parser.query import QueryFacts, reads_for
@@ -65,6 +65,7 @@ class RunContext:
     draining: threading.Event = field(default_factory=threading.Event)
     on_built: Callable[[AssetKey, str], None] | None = None
     on_interrupt: Callable[[], None] | None = None
+    newest_first: bool = False
     _local: threading.local = field(default_factory=threading.local)
     _open: list[Statements] = field(default_factory=list)
     _narrowed: dict[tuple[str, frozenset[str]], dict[str, frozenset[str] | None]] = field(default_factory=dict)
@@ -224,6 +225,29 @@ class RunContext:
             volatile=self._volatility(number, query),
             function_version="code:" + fingerprint({"code": code, **{seen.input: seen.version for seen in inputs}}),
         )
+
+    def partition_publication(self, number: int, query: QueryFacts, started_at: datetime) -> Publication:
+        """Return what the records of some partitions of an asset will share; tokens and inputs are each one's own."""
+        asset = self.graph.assets[number]
+        relation = asset.relation
+        return Publication(
+            run_id=self.run_id, asset=asset.key, token=0, relation=relation.sql if relation else "", relation_name=str(relation or ""),
+            relation_type="table", code_version=code_version(asset, canonical_in(self.statements(), query)),
+            fingerprint=asset.fingerprint, executor="native", inputs=(), started_at=started_at, volatile=self._volatility(number, query),
+        )  # fmt: skip
+
+    def read_columns(self, number: int, query: QueryFacts) -> dict[str, tuple[str, ...] | None]:
+        """Return the columns that a query reads of each declared input, None for all."""
+        reads = self._reads(number, {} if query.error else {table: query.reads.get(table) for table in query.tables})
+        return {name: None if columns is None else tuple(sorted(columns)) for name, columns in reads.items()}
+
+    def built_partitions(
+        self, made: Materialization, records: Mapping[str, PartitionRecord], inputs: Mapping[str, tuple[InputVersion, ...]], *, anew: bool
+    ) -> None:
+        """Take in partitions that were committed, for those who read the asset next: all that it holds counts."""
+        with self._lock:
+            self.versions.built_partitions(made.asset, records, inputs, anew=anew)
+            self.versions.built(made, inputs[made.partition])
 
     def committed(self, what: Publication, done: Committed) -> None:
         """Take in what was committed, for those who read it next; of one with partitions, all of them count."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from penstock.plan.planner import PlanRow, decide
 from penstock.plan.reasons import Decision
 from penstock.runner.context import RunContext
 from penstock.runner.outcomes import Outcome, Status
+from penstock.runner.partitions import run_partitions
+
+if TYPE_CHECKING:
+    from penstock.dbt.nodes import NodeRunner
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +23,17 @@ class Deciding:
     context: RunContext
     maybe: Mapping[int, PlanRow]
     execute: Callable[[int], Outcome]
+    native: Callable[[int], bool]
+    nodes: Callable[[], NodeRunner]
     decided: list[PlanRow] = field(default_factory=list)
 
     def __call__(self, number: int) -> Outcome:
         """Run an asset unless its inputs hold the same after all; what its readers' columns hold is looked at before and after."""
+        asset = self.context.graph.assets[number]
+        if asset.key in self.context.facts.specs:
+            outcome, rows = run_partitions(self.context, number, self.nodes() if asset.microbatch and not self.native(number) else None)
+            self.decided.extend(rows)
+            return outcome
         if number in self.maybe:
             row = decide(self.context.facts, self.context.versions, self.maybe[number])
             self.decided.append(row)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from penstock.assets.asset import Asset, Kind
 from penstock.assets.code_version import code_version
-from penstock.errors import CommitLost, PenstockError
+from penstock.assets.partition_range import PartitionRange
+from penstock.assets.records import InputVersion, PartitionRecord
+from penstock.errors import CommitLost, PenstockError, ProjectError
 from penstock.parser.query import QueryFacts
-from penstock.runner.commit import Committed, Publication, hooks_sql, publish, read_back, record_attempt
+from penstock.runner.commit import Committed, Publication, hooks_sql, publish, record_attempt
 from penstock.runner.context import RunContext
 from penstock.runner.outcomes import Outcome, Status
-from penstock.state.writer import StateWriter
 
 if TYPE_CHECKING:
     from penstock.dbt.nodes import Batch, NodeResult, NodeRunner
@@ -21,11 +24,6 @@ EXECUTOR = "dbt"
 
 HOOKED = frozenset({"view", "table", "incremental", "seed", "snapshot"})
 """Materializations whose hooks run inside their own transaction; anything else is recorded after it, not atomically."""
-
-
-def is_microbatch(asset: Asset) -> bool:
-    """Whether dbt runs the model batch by batch."""
-    return asset.materialized == "incremental" and asset.config.get("incremental_strategy") == "microbatch"
 
 
 def is_atomic(context: RunContext, asset: Asset) -> bool:
@@ -39,8 +37,6 @@ def run_through_dbt(context: RunContext, nodes: NodeRunner, number: int) -> Outc
     asset = context.graph.assets[number]
     if asset.is_test:
         return _run_test(context, nodes, number)
-    if is_microbatch(asset):
-        return _run_batches(context, nodes, number)
     return _run_node(context, nodes, number)
 
 
@@ -111,7 +107,7 @@ def _acknowledge(context: RunContext, what: Publication, *, atomic: bool) -> Com
     sql = context.statements()
     if not atomic:
         return publish(sql, what, lambda: None, context.clock)
-    done = read_back(sql, what)
+    done = what.read_back(sql)
     record_attempt(sql, what, "success", "", context.clock())
     return done
 
@@ -121,61 +117,41 @@ def _failed(context: RunContext, number: int, what: Publication, message: str, s
     return context.outcome(number, context.failure, EXECUTOR, message, started)
 
 
-def _run_batches(context: RunContext, nodes: NodeRunner, number: int) -> Outcome:
-    """Run a microbatch model one batch at a time: each batch is a partition with a record of its own."""
-    asset = context.graph.assets[number]
-    started = context.clock()
-    unfinished = () if context.facts.full_refresh else context.facts.state.failed_partitions.get(asset.key, ())
-    batches = nodes.batches(asset.key, started, unfinished)
-    slices = [(asset.key, batch.partition) for batch in batches]
-    context.hold(StateWriter(context.statements()).claim(context.run_id, slices, started))
-    incremental = nodes.stands_incrementally(asset.key)
-    problems: list[str] = []
-    total = 0
-    volatile = ""
-    for position, batch in enumerate(batches):
-        if context.stopping.is_set() or (problems and not incremental):
-            problems.append(f"batch {batch.partition}: not started")
-            break
-        what = _batch_publication(context, number, batch)
-        error, rows = _run_one_batch(context, nodes, asset, batches, position, what, incremental)
-        if error:
-            problems.append(f"batch {batch.partition}: {error}")
-        else:
-            incremental = True
-            total += rows or 0
-            volatile = what.volatile
-    if problems:
-        return context.outcome(number, context.failure, EXECUTOR, "\n".join(problems), started)
-    return context.outcome(number, Status.SUCCESS, EXECUTOR, f"{len(batches)} batches", started, rows=total, volatile=volatile)
+def batch_of(part: PartitionRange) -> Batch:
+    """Return the batch of dbt that one partition is. Raises ProjectError for one without bounds."""
+    from penstock.dbt.nodes import Batch
+
+    if part.start is None or part.end is None or part.time is None:
+        raise ProjectError(f"{part} is no batch: it has no bounds")
+    return Batch(part.first_key, part.start, part.end)
 
 
-def _batch_publication(context: RunContext, number: int, batch: Batch) -> Publication:
-    asset = context.graph.assets[number]
-    facts = _query_facts(context, asset)
-    what = context.publication(
-        number, executor=EXECUTOR, relation_type="table", query=facts, started_at=context.clock(), partition=batch.partition
-    )
-    return what.for_partition(batch.start, batch.end, str(asset.config.get("event_time") or ""))
+def run_batch(
+    context: RunContext, nodes: NodeRunner, number: int, part: PartitionRange, place: tuple[Sequence[Batch], int],
+    inputs: Sequence[InputVersion], *, anew: bool,
+) -> tuple[PartitionRecord | None, str]:  # fmt: skip
+    """Run one batch of a microbatch model through dbt; `place` are all batches of the run and which of them it is.
 
-
-def _run_one_batch(
-    context: RunContext, nodes: NodeRunner, asset: Asset, batches: list[Batch], position: int, what: Publication, incremental: bool
-) -> tuple[str, int | None]:
+    Return its record, or None and what went wrong.
+    """
     from penstock.dbt.session import HookSql
 
-    sql = context.statements()
-    hooks = HookSql(*hooks_sql(sql.schema, what, what.started_at))
-    result = nodes.run_batch(asset.key, batches, position, incremental=incremental, hooks=hooks)
-    if result.status == "success":
-        try:
-            done = _acknowledge(context, what, atomic=True)
-        except CommitLost as error:
-            result_message = str(error)
-        else:
-            context.committed(what, done)
-            return "", done.rows
-    else:
-        result_message = result.message
-    context.record_failure(what, result_message)
-    return result_message, None
+    asset, sql = context.graph.assets[number], context.statements()
+    batches, position = place
+    batch = batches[position]
+    shared = context.partition_publication(number, _query_facts(context, asset), context.clock())
+    token = context.tokens[asset.key, batch.partition]
+    what = replace(shared, executor=EXECUTOR, token=token, partition=batch.partition, inputs=tuple(inputs))
+    what = what.for_partition(batch.start, batch.end, str(asset.config.get("event_time") or "").strip('"'), recreates=anew)
+    result = nodes.run_batch(
+        asset.key, batches, position, incremental=not anew, hooks=HookSql(*hooks_sql(sql.schema, what, what.started_at))
+    )
+    if result.status != "success":
+        context.record_failure(what, result.message)
+        return None, result.message
+    try:
+        done = _acknowledge(context, what, atomic=True)
+    except CommitLost as error:
+        context.record_failure(what, str(error))
+        return None, str(error)
+    return PartitionRecord(what.run_id, token, what.code_version, done.version, done.rows or 0, what.started_at, what.fingerprint, None), ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from penstock.assets.names import AssetKey
-from penstock.assets.records import Attempt, CheckResult, InputVersion, Materialization, StateSnapshot
+from penstock.assets.records import Attempt, CheckResult, InputVersion, Materialization, PartitionRecord, StateSnapshot
 from penstock.state.store import SCHEMA_VERSION, Statements, stored_version
 from penstock.warehouse.protocol import Row
 
@@ -31,6 +32,7 @@ def read_state(statements: Statements, *, exists: bool = False) -> StateSnapshot
     for asset, partition in found["failed_partitions"]:
         failed[asset].append(partition)
     attempts = found["latest_attempts"]
+    ledgers = _ledgers(statements) if any(row[1] for row in found["current_materializations"]) else {}
     return StateSnapshot(
         materializations={row[0]: _materialization(row) for row in found["current_materializations"]},
         inputs={asset: tuple(versions) for asset, versions in inputs.items()},
@@ -40,7 +42,21 @@ def read_state(statements: Statements, *, exists: bool = False) -> StateSnapshot
         projections={(row[0], row[1], tuple(row[2])): row[3] for row in found["current_projections"]},
         failed_partitions={asset: tuple(sorted(partitions)) for asset, partitions in failed.items()},
         crashed=frozenset(row[0] for row in found["crashed_claims"]),
+        **ledgers,
     )
+
+
+def _ledgers(statements: Statements) -> dict[str, Any]:
+    """Read what assets with partitions hold; asked for only where there are any."""
+    partitions: dict[AssetKey, dict[str, PartitionRecord]] = defaultdict(dict)
+    for asset, partition, *rest in statements.run("partition_records"):
+        partitions[asset][partition] = PartitionRecord(*rest)
+    inputs: dict[AssetKey, dict[str, tuple[InputVersion, ...]]] = defaultdict(dict)
+    for asset, partition, name, version, columns in statements.run("partition_inputs"):
+        seen = InputVersion(name, version, None if columns is None else tuple(columns))
+        inputs[asset][partition] = (*inputs[asset].get(partition, ()), seen)
+    agreed = {(asset, name): version for asset, name, version in statements.run("agreed_inputs")}
+    return {"partitions": partitions, "partition_inputs": inputs, "agreed": agreed}
 
 
 def _materialization(row: Row) -> Materialization:

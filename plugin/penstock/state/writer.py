@@ -121,6 +121,10 @@ class StateWriter:
             values = {"assets": list(code_versions), "fingerprints": list(fingerprints), "code_versions": list(versions)}
             self._sql.run("insert_code_aliases", {"run_id": run_id, **values})
 
+    def agree(self, run_id: str, asset: AssetKey, versions: Mapping[str, str]) -> None:
+        """Record the versions of inputs that all partitions of an asset agree with."""
+        self._sql.run("insert_agreed_inputs", {"run_id": run_id, "asset": asset, "inputs": [*versions], "versions": [*versions.values()]})
+
     def end_run(self, row: RunEndRow) -> None:
         """Record how a run ended."""
         self._sql.run("insert_run_end", {name: getattr(row, name) for name in RunEndRow.__slots__})

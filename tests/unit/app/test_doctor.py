@@ -95,12 +95,12 @@ def test_a_store_is_missing_then_up_to_date(tmp_path: Path) -> None:
     write(tmp_path)
     warehouse = open_duckdb(tmp_path / "shop.duckdb", {})
     warehouse.close()
-    assert findings(tmp_path)[-1] == Finding("warn", "store", "version 0, newest 4", "penstock store migrate (or the next build)")
+    assert findings(tmp_path)[-1] == Finding("warn", "store", "version 0, newest 5", "penstock store migrate (or the next build)")
     warehouse = open_duckdb(tmp_path / "shop.duckdb", {})
     migrate(Statements(warehouse.connect(), "penstock"))
     warehouse.close()
     *_, database, store = findings(tmp_path)
-    assert (store, database.level) == (Finding("ok", "store", "schema penstock, version 4"), "ok")
+    assert (store, database.level) == (Finding("ok", "store", "schema penstock, version 5"), "ok")
     assert database.text.startswith("shop.duckdb, ")
 
 

@@ -107,7 +107,7 @@ def test_all_problems_of_a_header_are_told() -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["write: partition", "write: upsert\n-- key: [id]", "write: statement", "cursor: {column: at}", "partitions: {day: {every: day}}"],
+    ["write: statement", "schedule: '@daily'", "freshness: {warn_after: {count: 1, period: day}}"],
 )
 def test_what_is_not_built_yet_is_refused_in_words(header: str) -> None:
     assert "is not supported by this version" in problem(f"-- ---\n-- {header}\n-- ---\nselect 1")

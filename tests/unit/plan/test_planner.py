@@ -9,7 +9,8 @@ from penstock.assets.asset import Asset, EdgeKind, IngestSpec, Kind, SourceSpec
 from penstock.assets.names import RelationName
 from penstock.assets.records import Attempt, InputVersion, Strength
 from penstock.graph.asset_graph import AssetGraph
-from penstock.plan.conditions import RULES, display
+from penstock.plan.conditions import RULES
+from penstock.plan.names import display
 from penstock.plan.reasons import Decision, Reason
 from plan_worlds import CHECK, EPH, FACT, FREE, ORDERS, STG, UNIT, World, asset, built, seen, table, view
 
@@ -270,9 +271,10 @@ def test_the_first_rule_that_holds_names_the_reason() -> None:
 
 
 def test_every_reason_to_build_has_a_rule() -> None:
-    reuse = {"fresh", "unchanged_input", "deferred", "build_after_not_due", "waiting_all_parents", "lag_tolerated"}
+    of_partitions = {"partition_missing", "late_data"}
+    reuse = {"waiting_for_files", "fresh", "unchanged_input", "deferred", "build_after_not_due", "waiting_all_parents", "lag_tolerated"}
     others = {"upstream_may_change", "upstream_failed", "parse_failed"}
-    assert {rule.reason.value for rule in RULES} == {reason.value for reason in Reason} - reuse - others
+    assert {rule.reason.value for rule in RULES} == {reason.value for reason in Reason} - reuse - others - of_partitions
 
 
 def test_a_source_that_a_seed_writes_has_the_seeds_version() -> None:

@@ -23,7 +23,7 @@ HOSTILE = (
 )  # fmt: skip
 SCHEMAS = ("Penstock State", 'quo"ted', "UPPER", "select", "a.b", "it's", "{relation}", "$asset", "x; drop table y")
 NUMBERS = frozenset("threads built reused failed skipped limit token".split())
-FLAGS = frozenset({"failed_only", "good"})
+FLAGS = frozenset({"failed_only", "good", "recreates"})
 TIMES = frozenset("started_at finished_at claimed_at committed_at observed_at before since".split())
 
 

@@ -82,7 +82,8 @@ where asset = $asset and "partition" = $partition;
 -- `content_query` in compiler/content.py makes.
 insert into {state}.materialization
 select $run_id, $asset, $partition, $partition_start, $partition_end, $token, $relation_name, $relation_type, $code_version,
-    content."version", content."rows", $volatile, $executor, $committed_at, $fingerprint
+    content."version", content."rows", $volatile, $executor, $committed_at, $fingerprint,
+    case when $recreates then $token else coalesce((select max(generation) from {state}.materialization where asset = $asset), $token) end, null
 from (
     select count(*) as "rows", 'rows:' || count(*) || ':' || coalesce(sum(hash(*columns(*))), 0) || ':'
         || (select md5(string_agg(column_name || ' ' || column_type, chr(10))) from (describe select * from {relation})) as "version"
@@ -103,13 +104,81 @@ insert into {state}.materialization
 select $run_id, $asset, $partition, $partition_start, $partition_end, $token, $relation_name, $relation_type, $code_version,
     'code:' || $code_version || ':'
         || (select md5(string_agg(column_name || ' ' || column_type, chr(10))) from (describe select * from {relation})),
-    null, $volatile, $executor, $committed_at, $fingerprint;
+    null, $volatile, $executor, $committed_at, $fingerprint, $token, null;
 
 -- name: record_version
 -- The record of what has a version that is known beforehand.
 insert into {state}.materialization
 select $run_id, $asset, $partition, $partition_start, $partition_end, $token, $relation_name, $relation_type, $code_version,
-    $data_version, $rows, $volatile, $executor, $committed_at, $fingerprint;
+    $data_version, $rows, $volatile, $executor, $committed_at, $fingerprint,
+    case when $recreates then $token else coalesce((select max(generation) from {state}.materialization where asset = $asset), $token) end, $high_water;
+
+-- name: record_partitions
+-- The record of some partitions that were written together; where they made the table anew, older records count no more.
+insert into {state}.materialization
+select $run_id, $asset, unnest($partitions::varchar[]), unnest($starts::timestamp[]), unnest($ends::timestamp[]),
+    unnest($tokens::bigint[]), $relation_name, $relation_type, $code_version, unnest($data_versions::varchar[]),
+    unnest($counts::bigint[]), $volatile, $executor, $committed_at, $fingerprint,
+    case when $recreates then $token else coalesce((select max(generation) from {state}.materialization where asset = $asset), $token) end, $high_water;
+
+-- name: record_partition_inputs
+insert into {state}.materialization_input
+select $run_id, $asset, unnest($input_partitions::varchar[]), unnest($input_tokens::bigint[]), unnest($inputs::varchar[]),
+    unnest($versions::varchar[]), unnest($columns::varchar[][]);
+
+-- name: record_partition_attempts
+insert into {state}.attempt
+select $run_id, $asset, unnest($partitions::varchar[]), unnest($tokens::bigint[]), $executor, $status, $error, $started_at, $finished_at;
+
+-- name: record_partition_failures
+-- The same for attempts that failed, but those whose record stands after all: a lost reply is not a failure.
+insert into {state}.attempt
+select $run_id, $asset, f."partition", f.token, $executor, $status, $error, $started_at, $finished_at
+from (select unnest($partitions::varchar[]) as "partition", unnest($tokens::bigint[]) as token) as f
+anti join {state}.materialization as m on m.asset = $asset and m."partition" = f."partition" and m.token = f.token;
+
+-- name: fence_partitions
+-- The fence of several partitions at once: each must come back, with our token.
+update {state}.claim set claimed_at = greatest($claimed_at, claimed_at + interval 1 microsecond)
+where asset = $asset and "partition" in (select unnest($partitions::varchar[]))
+returning "partition", token;
+
+-- name: read_back_partitions
+select "partition", "rows", data_version
+from {state}.materialization
+where asset = $asset and token in (select unnest($tokens::bigint[])) and "partition" in (select unnest($partitions::varchar[]));
+
+-- name: partition_records
+-- What every asset with partitions holds.
+select asset, "partition", run_id, token, code_version, data_version, "rows", committed_at, fingerprint, high_water
+from {state}.current_materialization
+where "partition" <> '';
+
+-- name: partition_inputs
+-- What those partitions consumed.
+select i.asset, i."partition", i.input, i.input_version, i.columns
+from {state}.materialization_input as i
+join {state}.current_materialization as m using (asset, "partition", token)
+where i."partition" <> '';
+
+-- name: agreed_inputs
+select asset, input, max_by(input_version, run_id) from {state}.agreed_input group by asset, input;
+
+-- name: insert_agreed_inputs
+insert into {state}.agreed_input
+select $run_id, $asset, unnest($inputs::varchar[]), unnest($versions::varchar[]);
+
+-- name: recorded_gaps
+-- What was last found missing of each asset.
+select asset, "partition", status from {state}.current_gap;
+
+-- name: insert_gaps
+insert into {state}.partition_gap
+select $run_id, $asset, unnest($partitions::varchar[]), unnest($starts::timestamp[]), unnest($ends::timestamp[]), unnest($statuses::varchar[]);
+
+-- name: high_water_of
+-- How far the cursor of an asset came.
+select high_water from {state}.current_materialization where asset = $asset order by token desc limit 1;
 
 -- name: record_inputs
 insert into {state}.materialization_input
@@ -204,6 +273,7 @@ from {state}.attempt
 where "partition" <> ''
 group by asset, "partition"
 having max_by(status, (token, finished_at)) <> 'success'
+    and max(token) > coalesce((select max(m.generation) from {state}.materialization as m where m.asset = attempt.asset), 0)
 union
 select c.asset, c."partition"
 from {state}.claim as c

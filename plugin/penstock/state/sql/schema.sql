@@ -62,7 +62,8 @@ create table {state}.attempt (
     finished_at timestamp not null
 );
 
--- The record of data: written in the transaction that wrote the data.
+-- The record of data: written in the transaction that wrote the data. `generation` is the token with which its table was made:
+-- only records of the latest one count. `high_water` is how far a cursor came.
 create table {state}.materialization (
     run_id varchar not null,
     asset varchar not null,
@@ -78,7 +79,9 @@ create table {state}.materialization (
     volatile varchar not null,
     executor varchar not null,
     committed_at timestamp not null,
-    fingerprint varchar
+    fingerprint varchar,
+    generation bigint,
+    high_water varchar
 );
 
 -- Which version of which input a materialization consumed, and which of its columns (NULL: all). A view's row holds only
@@ -211,4 +214,47 @@ create table {state}.source_freshness (
     error varchar not null,
     observed_at timestamp not null,
     seconds double not null
+);
+
+-- The version of an input with which all partitions of an asset agree: where it is the current one, none needs a look.
+create table {state}.agreed_input (
+    run_id varchar not null,
+    asset varchar not null,
+    input varchar not null,
+    input_version varchar not null
+);
+
+-- The partitions that an asset should hold and did not at the end of a run: `missing`, or `waiting` for their files. Written when
+-- they changed; a row without a partition says that there are none.
+create table {state}.partition_gap (
+    run_id varchar not null,
+    asset varchar not null,
+    "partition" varchar not null,
+    partition_start timestamp,
+    partition_end timestamp,
+    status varchar not null
+);
+
+-- A backfill that was asked for ...
+create table {state}.backfill (
+    backfill_id varchar not null,
+    requested_at timestamp not null,
+    selection varchar not null,
+    "order" varchar not null,
+    max_active integer not null,
+    forced boolean not null
+);
+
+-- ... the partitions it is to bring up to date: done are those committed since ...
+create table {state}.backfill_partition (
+    backfill_id varchar not null,
+    asset varchar not null,
+    "partition" varchar not null
+);
+
+-- ... and how it ended; one without a row can be resumed.
+create table {state}.backfill_end (
+    backfill_id varchar not null,
+    ended_at timestamp not null,
+    status varchar not null
 );

@@ -6,7 +6,7 @@ select * exclude (removed)
 from (select * from {state}.asset qualify row_number() over (partition by asset order by run_id desc) = 1)
 where not removed;
 
--- The latest materialization of each asset and partition.
+-- The latest materialization of each asset and partition, of those that its table was not made anew after.
 create or replace view {state}.current_materialization as
 select m.*
 from {state}.materialization as m
@@ -14,7 +14,9 @@ join (
     select asset, "partition", max(token) as token
     from {state}.materialization
     group by asset, "partition"
-) as latest using (asset, "partition", token);
+) as latest using (asset, "partition", token)
+join (select asset, max(generation) as generation from {state}.materialization group by asset) as whole
+    on whole.asset = m.asset and whole.generation is not distinct from m.generation;
 
 -- The latest finished attempt of each asset.
 create or replace view {state}.latest_attempt as
@@ -122,6 +124,14 @@ from latest as l
 join {state}.observation as o using (asset, version)
 group by all;
 
+-- What was last found missing of each asset, but what it holds by now.
+create or replace view {state}.current_gap as
+select g.asset, g."partition", g.partition_start, g.partition_end, g.status, g.run_id
+from {state}.partition_gap as g
+join (select asset, max(run_id) as run_id from {state}.partition_gap group by asset) as latest using (asset, run_id)
+anti join {state}.current_materialization as m on m.asset = g.asset and m."partition" = g."partition"
+where g."partition" <> '';
+
 create or replace view {state}.partition_status as
 select m.asset, m."partition", m.partition_start, m.partition_end,
     case when f.token > m.token then 'failed' else 'held' end as status,
@@ -140,9 +150,18 @@ select f.asset, f."partition", null, null, 'failed', max_by(f.run_id, f.token), 
 from {state}.attempt as f
 where f."partition" <> '' and f.status <> 'success'
     and not exists (
-        select 1 from {state}.materialization as m where m.asset = f.asset and m."partition" = f."partition"
+        select 1 from {state}.current_materialization as m where m.asset = f.asset and m."partition" = f."partition"
     )
-group by f.asset, f."partition";
+    and f.token > coalesce((select max(m.generation) from {state}.materialization as m where m.asset = f.asset), 0)
+group by f.asset, f."partition"
+union all
+select g.asset, g."partition", g.partition_start, g.partition_end, g.status, g.run_id, null, null
+from {state}.current_gap as g
+where not exists (
+    select 1 from {state}.attempt as f
+    where f.asset = g.asset and f."partition" = g."partition" and f.status <> 'success'
+        and f.token > coalesce((select max(m.generation) from {state}.materialization as m where m.asset = g.asset), 0)
+);
 
 create or replace view {state}.run_history as
 select r.run_id, r.started_at, e.finished_at, coalesce(e.status, 'unfinished') as status, r.command, r.git_sha,
@@ -161,12 +180,13 @@ select d.run_id, d.asset, coalesce(a."partition", d."partition") as "partition",
 from (
     -- What may be due at first is decided once its inputs are done: that decision counts.
     select * from {state}.decision
-    qualify decision <> 'MAYBE' or count(*) over (partition by run_id, asset, "partition") = 1
+    qualify decision <> 'MAYBE' or count(*) over (partition by run_id, asset) = 1
 ) as d
 left join {state}.run_end as e on e.run_id = d.run_id
 left join {state}.check_result as c on c.run_id = d.run_id and c."check" = d.asset
-left join {state}.attempt as a on a.run_id = d.run_id and a.asset = d.asset
-left join {state}.materialization as m on m.run_id = a.run_id and m.asset = a.asset and m.token = a.token;
+left join {state}.attempt as a on a.run_id = d.run_id and a.asset = d.asset and (d."partition" = '' or a."partition" = d."partition")
+left join {state}.materialization as m
+    on m.run_id = a.run_id and m.asset = a.asset and m."partition" = a."partition" and m.token = a.token;
 
 create or replace view {state}.check_history as
 select "check", asset, "partition", run_id, checked_at, severity, status, failures, message, seconds

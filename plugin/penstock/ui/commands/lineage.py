@@ -11,7 +11,7 @@ import click
 
 from penstock.app.reading import Edge, reading
 from penstock.errors import SelectionError
-from penstock.plan.conditions import display
+from penstock.plan.names import display
 from penstock.ui.console import Console
 from penstock.ui.options import console_of, output_options, place_options, settings_of
 

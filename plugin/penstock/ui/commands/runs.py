@@ -11,7 +11,7 @@ import click
 from penstock.app.reading import reading
 from penstock.app.runs import utc_now
 from penstock.errors import ConfigError
-from penstock.plan.conditions import display
+from penstock.plan.names import display
 from penstock.ui.options import console_of, output_options, place_options, settings_of
 
 _COLUMNS = ("run_id", "started_at", "finished_at", "status", "command", "built", "reused", "failed", "skipped", "git_sha")

@@ -12,7 +12,7 @@ from penstock.app.reading import reading
 from penstock.app.runs import utc_now
 from penstock.assets.freshness import ERROR, WARN
 from penstock.errors import EXIT_FAILED, EXIT_OK
-from penstock.plan.conditions import display
+from penstock.plan.names import display
 from penstock.state.freshness import Lateness
 from penstock.ui.console import Console
 from penstock.ui.options import console_of, output_options, place_options, settings_of

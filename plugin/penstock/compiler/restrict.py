@@ -1,0 +1,64 @@
+"""A query whose inputs are read in part: each name of a table is replaced by a subquery of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sqlglot import exp
+
+from penstock.assets.names import RelationName, quote
+from penstock.compiler.pushdown import readings
+from penstock.errors import ProjectError
+from penstock.parser.query import parse_one
+
+
+def restricted(sql: str, conditions: Mapping[RelationName, str], dialect: str) -> str:
+    """Return the query with only those rows of some tables that meet a condition; the rest of the text stays as it is.
+
+    >>> restricted('select a from "d"."s"."t"', {RelationName("d", "s", "t"): "x = 1"}, "duckdb")
+    'select a from (select * from "d"."s"."t" where x = 1) as "t"'
+
+    Raises ProjectError for a query that cannot be read: it would read more than it may.
+    """
+    if not conditions:
+        return sql
+    wanted = {name.normalised(): condition for name, condition in conditions.items()}
+    try:
+        tables = list(_tables(parse_one(sql, dialect)))
+    except (ValueError, RecursionError) as error:
+        raise ProjectError(f"a query cannot be cut into partitions: {error}") from error
+    pieces: list[str] = []
+    end = 0
+    for table, first, last in sorted(tables, key=lambda found: found[1]):
+        condition = wanted.get(RelationName(table.catalog, table.db, table.name).normalised())
+        if condition is not None:
+            alias = "" if table.alias else f" as {quote(table.name)}"
+            pieces += [sql[end:first], f"(select * from {sql[first:last]} where {condition}){alias}"]
+            end = last
+    return "".join([*pieces, sql[end:]])
+
+
+def distributes(sql: str, time: str, columns: Mapping[RelationName, str], dialect: str) -> bool:
+    """Whether several periods at once give what each by itself gives.
+
+    `time` is the query's column of periods, `columns` those of the inputs that are cut to them. It is so where a filter on
+    the query's column can be moved to the column of every such input, wherever it stands.
+    """
+    wanted = {name.normalised(): column.lower() for name, column in columns.items()}
+    try:
+        tree = parse_one(sql, dialect)
+        passed = {id(one.table): one.passed.name.lower() for one in readings(tree, (time.lower(),)).get(time.lower(), ())}
+    except (ValueError, RecursionError):
+        return False
+    cut = [table for table in tree.find_all(exp.Table) if RelationName(table.catalog, table.db, table.name).normalised() in wanted]
+    return bool(cut) and all(
+        passed.get(id(table)) == wanted[RelationName(table.catalog, table.db, table.name).normalised()] for table in cut
+    )
+
+
+def _tables(tree: exp.Expr) -> Iterator[tuple[exp.Table, int, int]]:
+    """Yield each table that is named in full, and where its name begins and ends in the text."""
+    for table in tree.find_all(exp.Table):
+        parts = [part for key in ("catalog", "db", "this") if isinstance(part := table.args.get(key), exp.Identifier)]
+        if len(parts) > 1 and all("start" in part.meta for part in parts):
+            yield table, parts[0].meta["start"], parts[-1].meta["end"] + 1

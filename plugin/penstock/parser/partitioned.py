@@ -1,0 +1,39 @@
+"""How an asset says that it is partitioned: an ingestion file's header, dbt's microbatch, or `meta.penstock.partitions`."""
+
+from __future__ import annotations
+
+from penstock.assets.asset import Asset
+from penstock.assets.partitions import UNPARTITIONED, PartitionSpec
+from penstock.errors import ConfigError, Location
+from penstock.parser.partitions import parse_partitions
+
+
+def spec_of(asset: Asset) -> PartitionSpec | None:
+    """Return the partitions of an asset, None where it has none. Raises ParseError, or Problems, for what cannot be understood."""
+    spec: PartitionSpec | None
+    if asset.ingest is not None:
+        spec = parse_partitions(asset.ingest.partitions, Location(asset.ingest.path))
+    elif asset.microbatch:
+        spec = _batches(asset)
+    elif asset.penstock.get("partitions") and asset.builds_relation:
+        spec = _sliced(asset)
+    else:
+        return None
+    return spec if spec != UNPARTITIONED else None
+
+
+def _batches(asset: Asset) -> PartitionSpec | None:
+    """Return the batches of a microbatch model; one that dbt itself will refuse has none. Source: dbt's `MicrobatchBuilder`."""
+    size, begin, event_time = (asset.config.get(key) for key in ("batch_size", "begin", "event_time"))
+    if not size or not begin or not event_time:
+        return None
+    start = str(begin).replace("T", " ")
+    return parse_partitions({str(size): {"every": str(size), "start": start, "column": str(event_time).strip('"')}}, Location(asset.path))
+
+
+def _sliced(asset: Asset) -> PartitionSpec:
+    if asset.materialized not in ("table", "incremental"):
+        raise ConfigError(
+            f"{asset.name}: a {asset.materialized} has no partitions", at=Location(asset.path), hint="Materialize it as a table."
+        )
+    return parse_partitions(asset.penstock["partitions"], Location(asset.path))

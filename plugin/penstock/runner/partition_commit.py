@@ -1,0 +1,90 @@
+"""The commit protocol for some partitions of one asset that are written together: one transaction, one record for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from penstock.assets.partition_range import PartitionRange
+from penstock.assets.records import InputVersion, PartitionRecord
+from penstock.assets.redact import redact
+from penstock.compiler.content import schema_of
+from penstock.compiler.slices import partitioned_content_query
+from penstock.errors import CommitLost, StaleClaim
+from penstock.runner.commit import Publication
+from penstock.state.store import Statements
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionPublication:
+    """What the record of one attempt at a range of partitions says.
+
+    `what` is what all of them share, `tokens` and `inputs` are by partition key; `query` makes one row for each partition
+    that has rows: key, number of rows, version. `what.recreates`: the table is made anew, and no earlier record counts.
+    """
+
+    what: Publication
+    part: PartitionRange
+    tokens: Mapping[str, int]
+    inputs: Mapping[str, tuple[InputVersion, ...]]
+    dialect: str
+
+    def fence(self, sql: Statements, now: datetime) -> None:
+        """Touch the claims inside the open transaction. Raises StaleClaim unless each of them answers with our token."""
+        answers = sql.run("fence_partitions", self.values(now))
+        if len(answers) != len(self.tokens) or dict(answers) != dict(self.tokens):
+            raise StaleClaim(f"{self.what.asset}: the claim on {self.part} was taken over by another run")
+
+    def record(self, sql: Statements, now: datetime) -> None:
+        """Append materializations, inputs and attempts inside the open transaction."""
+        columns = sql.run("describe", relation=self.what.relation)
+        empty = (0, f"rows:0:0:{schema_of(columns)}")
+        found = sql.connection.execute(partitioned_content_query(self.what.relation, columns, self.part, self.dialect))
+        held = {key: (int(rows), str(version)) for key, rows, version in found}
+        contents = [held.get(key, empty) for key in self.tokens]
+        values = {**self.values(now), "counts": [rows for rows, _ in contents], "data_versions": [version for _, version in contents]}
+        sql.run("record_partitions", values)
+        if any(self.inputs.values()):
+            sql.run("record_partition_inputs", {**values, **self._inputs()})
+        sql.run("record_partition_attempts", values)
+
+    def read_back(self, sql: Statements) -> dict[str, PartitionRecord]:
+        """Return what is on record, by key. Raises CommitLost unless all of it is: then there is no data either."""
+        rows = sql.run("read_back_partitions", self.values(self.what.started_at))
+        if {key for key, _, _ in rows} != self.tokens.keys():
+            raise CommitLost(f"{self.what.asset}: the transaction of {self.part} did not commit")
+        what = self.what
+        return {
+            key: PartitionRecord(
+                what.run_id, self.tokens[key], what.code_version, version, count, what.started_at, what.fingerprint, what.high_water
+            )
+            for key, count, version in rows
+        }
+
+    def record_failure(self, sql: Statements, status: str, error: str, now: datetime) -> None:
+        """Append that the attempt failed, in a transaction of its own: the data's one is over."""
+        sql.run("record_partition_failures", {**self.values(now), "status": status, "error": redact(error)})
+
+    def values(self, now: datetime) -> dict[str, Any]:
+        """Return the parameters of every statement of the protocol; `now` (UTC) is when it was called."""
+        partitions = list(self.part)
+        return {
+            **self.what.values(now),
+            "token": min(self.tokens.values()),
+            "partitions": [one.key for one in partitions],
+            "tokens": [self.tokens[one.key] for one in partitions],
+            "starts": [one.start for one in partitions],
+            "ends": [one.end for one in partitions],
+        }
+
+    def _inputs(self) -> dict[str, Sequence[Any]]:
+        rows = [(key, self.tokens[key], seen) for key, inputs in self.inputs.items() for seen in inputs]
+        return {
+            "input_partitions": [key for key, _, _ in rows],
+            "input_tokens": [token for _, token, _ in rows],
+            "inputs": [seen.input for _, _, seen in rows],
+            "versions": [seen.version for _, _, seen in rows],
+            "columns": [None if seen.columns is None else list(seen.columns) for _, _, seen in rows],
+        }

@@ -1,0 +1,255 @@
+"""How slices of a table are made and put in their place: dbt's batches, models with partitions, ingestion files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any, Protocol
+
+from penstock.assets.asset import Asset, IngestSpec
+from penstock.assets.grains import Grain
+from penstock.assets.names import RelationName
+from penstock.assets.partition_mapping import upstream
+from penstock.assets.partition_range import PartitionRange
+from penstock.assets.partitions import PartitionSet
+from penstock.compiler.batches import BatchQuery, batch_query, delete_slice
+from penstock.compiler.partition_filter import filtered
+from penstock.compiler.placeholders import names_in
+from penstock.compiler.restrict import distributes, restricted
+from penstock.compiler.schema_change import Alignment, aligned
+from penstock.compiler.slices import conditions_of, where
+from penstock.errors import ProjectError, WarehouseError
+from penstock.parser.query import QueryFacts, read_query
+from penstock.plan.partitioning import Partitioning
+from penstock.plan.readings import How
+from penstock.runner.context import RunContext
+from penstock.state.store import Statements
+
+STAGE = '"penstock_stage"'
+
+
+class SliceWriter(Protocol):
+    """Writes ranges of partitions of one asset inside open transactions; `size` is how many one query may cover, None: any number."""
+
+    @property
+    def facts(self) -> QueryFacts:
+        """What the query reads."""
+
+    @property
+    def size(self) -> int | None:
+        """How many partitions one query may cover."""
+
+    def write(self, sql: Statements, part: PartitionRange, *, anew: bool) -> None:
+        """Make the table with a slice, or put the slice in the place of the one that stands. Raises WarehouseError."""
+
+
+def slice_writer(context: RunContext, one: Partitioning) -> SliceWriter:
+    """Return the writer for an asset. Raises ProjectError for a model whose partitions only dbt could write, and cannot."""
+    asset = context.graph.assets[one.number]
+    if asset.relation is None:
+        raise WarehouseError(f"{asset.key} has no relation")
+    if asset.ingest is not None:
+        return IngestSlices(context, one, asset.relation, asset.ingest)
+    sql, facts = context.queries.get(asset)
+    if asset.microbatch:
+        return Batches(context, one, asset.relation, sql, facts)
+    if asset.obstacles:
+        raise ProjectError(f"{asset.name} has partitions, and needs dbt for: {', '.join(asset.obstacles)}", hint="Leave one of them out.")
+    return ModelSlices(context, one, asset.relation, sql, facts)
+
+
+@dataclass
+class _ModelWriter:
+    context: RunContext
+    one: Partitioning
+    relation: RelationName
+    sql: str
+    facts: QueryFacts
+
+    @property
+    def asset(self) -> Asset:
+        return self.context.graph.assets[self.one.number]
+
+    @property
+    def dialect(self) -> str:
+        return self.context.warehouse.capabilities.dialect
+
+    @cached_property
+    def size(self) -> int | None:
+        """As many at once as the model says, else all where several at once give what each by itself gives."""
+        said = self.asset.penstock.get("batch")
+        if said is not None:
+            return said if isinstance(said, int) and said > 0 else None
+        time = self.one.spec.time
+        return None if time is not None and distributes(self.sql, time.column, self.cut, self.dialect) else 1
+
+    @property
+    def cut(self) -> Mapping[RelationName, str]:
+        """The inputs of which only a range of time is read, and the column of each that says so."""
+        raise NotImplementedError
+
+    def put(self, sql: Statements, query: str, delete: str, within: str) -> None:
+        """Replace the slice that stands by the rows of a query that lie within it."""
+        standing = sql.run("describe", relation=self.relation.sql)
+        coming = sql.run("describe", relation=f"({query}\n)")
+        alignment = self._alignment(standing, coming)
+        for statement in alignment.statements:
+            sql.connection.execute(statement)
+        source = f"({query}\n) as penstock_batch"
+        reads_itself = self.relation.normalised(self.one.facts.database) in {
+            table.normalised(self.one.facts.database) for table in self.facts.tables
+        }
+        if reads_itself:
+            sql.connection.execute(f"create or replace temp table {STAGE} as select * from {source}")
+            source = STAGE
+        sql.connection.execute(delete)
+        names = alignment.listed
+        sql.connection.execute(f"insert into {self.relation.sql} ({names}) select {names} from {source} where {within}")
+        if reads_itself:
+            sql.connection.execute(f"drop table {STAGE}")
+
+    def _alignment(self, standing: Any, coming: Any) -> Alignment:
+        return aligned(self.relation, standing, coming, str(self.asset.config.get("on_schema_change") or "ignore"))
+
+    def make(self, sql: Statements, query: str) -> None:
+        """Make the table anew."""
+        standing = self.context.existing_type(self.relation)
+        if standing not in (None, "table"):
+            sql.connection.execute(f"drop {standing} {self.relation.sql} cascade")
+        sql.connection.execute(f"create or replace table {self.relation.sql} as (\n{query}\n)")
+
+
+class Batches(_ModelWriter):
+    """dbt's microbatch: inputs cut by event time, the slice replaced by event time."""
+
+    @property
+    def cut(self) -> Mapping[RelationName, str]:
+        return {
+            relation: reading.event_time.strip('"')
+            for reading in self.one.readings
+            if reading.event_time and (relation := self.context.graph[reading.name].relation) is not None
+        }
+
+    @cached_property
+    def query(self) -> BatchQuery:
+        return batch_query(self.sql, {
+            relation: reading.event_time
+            for reading in self.one.readings
+            if reading.event_time and (relation := self.context.graph[reading.name].relation) is not None
+        })  # fmt: skip
+
+    def write(self, sql: Statements, part: PartitionRange, *, anew: bool) -> None:
+        """Write one batch, or several at once; the batch that makes the table keeps rows outside of it, as in dbt."""
+        if part.start is None or part.end is None:
+            raise ProjectError(f"{self.asset.name} has batches without bounds")
+        start, end = part.start.replace(tzinfo=UTC), part.end.replace(tzinfo=UTC)
+        query = self.query.for_range(start, end)
+        if anew:
+            self.make(sql, query)
+            return
+        event_time = str(self.asset.config["event_time"])
+        delete = delete_slice(self.relation, event_time, start, end, self.asset.config.get("incremental_predicates") or ())
+        self.put(sql, query, delete, f"{event_time} >= '{start}' and {event_time} < '{end}'")
+
+
+class ModelSlices(_ModelWriter):
+    """A model with partitions: every input that has some is cut to those that belong to the slice, and so is the result."""
+
+    @property
+    def cut(self) -> Mapping[RelationName, str]:
+        return {
+            relation: reading.source.time.column
+            for reading in self.one.readings
+            if reading.how is How.PARTITIONS and reading.source is not None and reading.source.time is not None
+            and (relation := self.context.graph[reading.name].relation) is not None
+        }  # fmt: skip
+
+    def write(self, sql: Statements, part: PartitionRange, *, anew: bool) -> None:
+        """Write one partition, or several at once."""
+        cut = restricted(self.sql, dict(self._inputs(sql, part)), self.dialect)
+        conditions = conditions_of(part, sql.run("describe", relation=f"({cut}\n)"))
+        query = filtered(cut, conditions, self.dialect)
+        if anew:
+            self.make(sql, query)
+            return
+        held = where(conditions_of(part, sql.run("describe", relation=self.relation.sql)), self.dialect)
+        self.put(sql, query, f"delete from {self.relation.sql} where {held}", "true")
+
+    def _inputs(self, sql: Statements, part: PartitionRange) -> list[tuple[RelationName, str]]:
+        found = []
+        partitions = PartitionSet.of(self.one.spec, {part.coordinate: [(part.first, part.stop)]})
+        for reading in self.one.readings:
+            relation = self.context.graph[reading.name].relation if reading.name in self.context.graph else None
+            if reading.how is not How.PARTITIONS or reading.source is None or relation is None:
+                continue
+            read = upstream(self.one.spec, reading.source, partitions, self.one.facts.now, reading.rule)
+            columns = sql.run("describe", relation=relation.sql)
+            each = [where(conditions_of(one, columns), self.dialect) for one in read.ranges()]
+            found.append((relation, " or ".join(f"({one})" for one in each) or "false"))
+        return found
+
+
+@dataclass
+class IngestSlices:
+    """An ingestion file with partitions: its query is asked with the values of a slice, and may give rows of it alone."""
+
+    context: RunContext
+    one: Partitioning
+    relation: RelationName
+    ingest: IngestSpec
+
+    @cached_property
+    def facts(self) -> QueryFacts:
+        return read_query(self.ingest.sql, self.dialect)
+
+    @property
+    def dialect(self) -> str:
+        return self.context.warehouse.capabilities.dialect
+
+    @property
+    def size(self) -> int | None:
+        return self.ingest.batch if isinstance(self.ingest.batch, int) else None
+
+    def write(self, sql: Statements, part: PartitionRange, *, anew: bool) -> None:
+        """Read into a table of its own first: what is not of the slice would be there twice after the next time."""
+        values = {name: value for name, value in self.values(part).items() if name in names_in(self.ingest.sql)}
+        sql.connection.execute(f"create or replace temp table {STAGE} as (\n{self.ingest.sql}\n)", values)
+        coming = sql.run("describe", relation=STAGE)
+        held = where(conditions_of(part, coming), self.dialect)
+        self._refuse_others(sql, part, held)
+        if anew:
+            standing = self.context.existing_type(self.relation)
+            if standing not in (None, "table"):
+                sql.connection.execute(f"drop {standing} {self.relation.sql} cascade")
+            sql.connection.execute(f"create or replace table {self.relation.sql} as select * from {STAGE}")
+        else:
+            alignment = aligned(self.relation, sql.run("describe", relation=self.relation.sql), coming, self.ingest.schema_change)
+            for statement in alignment.statements:
+                sql.connection.execute(statement)
+            there = where(conditions_of(part, sql.run("describe", relation=self.relation.sql)), self.dialect)
+            sql.connection.execute(f"delete from {self.relation.sql} where {there}")
+            sql.connection.execute(f"insert into {self.relation.sql} ({alignment.listed}) select {alignment.listed} from {STAGE}")
+        sql.connection.execute(f"drop table {STAGE}")
+
+    def values(self, part: PartitionRange) -> dict[str, Any]:
+        """Return the values of the placeholders: a period's first day, or its first moment for hours; bounds are half-open."""
+        found: dict[str, Any] = {"run_id": self.context.run_id, "run_started_at": self.context.clock(), **part.values}
+        if part.time is not None and part.local_start is not None and part.local_end is not None:
+            bounds = part.local_start, part.local_end
+            start, end = bounds if part.time.grain is Grain.HOUR else tuple(map(_day, bounds))
+            found |= {"start": start, "end": end, part.time.name: start}
+        return {name.lower(): value for name, value in found.items()}
+
+    def _refuse_others(self, sql: Statements, part: PartitionRange, held: str) -> None:
+        rows = sql.connection.execute(f"select count(*) from {STAGE} where not coalesce({held}, false)")
+        if rows[0][0]:
+            raise WarehouseError(
+                f"{rows[0][0]} rows do not belong to {part}: their partition columns say another one, or nothing",
+                hint=f"Filter them out in {self.ingest.path}, or name the right column in `partitions`.",
+            )
+
+
+def _day(moment: datetime) -> date:
+    return moment.date()
