@@ -14,7 +14,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import click
-from penstock.parser.ingest import PLACEHOLDERS_BUILT, IngestHeader
+from penstock.parser.ingest import PLACEHOLDERS, IngestHeader
 from penstock.parser.project_file import Attachment, Defaults, Evidence, ProjectFile
 from penstock.parser.query import VOLATILE_FUNCTIONS
 from penstock.plan.conditions import RULES
@@ -27,7 +27,19 @@ from penstock.ui.options import output_options, place_options, select_options
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from reference_notes import ATTACH, DEFAULTS, EVIDENCE, EXIT_CODES, INGEST, LATER_COMMANDS, LATER_OPTIONS, OTHER_REASONS, PROJECT, Notes
+from reference_notes import (
+    ATTACH,
+    DEFAULTS,
+    EVIDENCE,
+    EXIT_CODES,
+    INGEST,
+    LATER_COMMANDS,
+    LATER_OPTIONS,
+    OTHER_REASONS,
+    PARTITION_REASONS,
+    PROJECT,
+    Notes,
+)
 
 FOLDER = Path(__file__).parent
 REASON_ORDER = "The first that holds, from the top, names the reason; BLOCKED goes before all."
@@ -53,7 +65,7 @@ def main(args: Sequence[str]) -> int:
 
 def formats_page() -> str:
     """Return the page of the file formats."""
-    placeholders = ", ".join(f"`${name}`" for name in PLACEHOLDERS_BUILT)
+    placeholders = ", ".join(f"`${name}`" for name in (*PLACEHOLDERS, "cursor", "start", "end"))
     return _page(
         "formats_intro.md",
         ["## Keys of `penstock.yml`", *_model_table(ProjectFile, PROJECT)],
@@ -68,7 +80,7 @@ def formats_page() -> str:
 def cli_page() -> str:
     """Return the page of the command line."""
     rules = {rule.reason: (type(rule).__doc__ or "").splitlines()[0] for rule in RULES}
-    reasons = [(f"`{reason.value}`", _decision(reason), {**rules, **OTHER_REASONS}[reason]) for reason in Reason]
+    reasons = [(f"`{reason.value}`", _decision(reason), {**rules, **PARTITION_REASONS, **OTHER_REASONS}[reason]) for reason in Reason]
     methods = [(f"`{name}:`", "yes", "") for name in (*METHODS, SELECTOR)]
     methods += [(f"`{name}:`", "(later)", hint) for name, hint in NOT_AVAILABLE.items()]
     pages = list(_commands(cli, "penstock"))
@@ -107,7 +119,9 @@ SHARED: Mapping[str, Callable[[Any], Any]] = {
 def _decision(reason: Reason) -> str:
     if reason is Reason.UPSTREAM_MAY_CHANGE:
         return Decision.MAYBE.value
-    if reason in (Reason.FRESH, Reason.UNCHANGED_INPUT, *HELD_BACK):
+    if reason in PARTITION_REASONS:
+        return Decision.BUILD.value
+    if reason in (Reason.FRESH, Reason.UNCHANGED_INPUT, Reason.WAITING_FOR_FILES, *HELD_BACK):
         return Decision.REUSE.value
     return (Decision.BLOCKED if reason in OTHER_REASONS else Decision.BUILD).value
 

@@ -45,19 +45,24 @@ INGEST: Notes = {
     "group": (YES, "a dbt source's own comes first"),
     "meta": (YES, "free; added to the dbt source's, for selection by `config.meta.*`; not part of the code version"),
     "write": (YES, f"only {' and '.join(f'`{mode}`' for mode in WRITE_MODES_BUILT)}; the other modes are refused (later)"),
-    "key": (REFUSED, "for `upsert`"),
-    "cursor": (REFUSED, "the high-water mark of an incremental load"),
-    "partitions": (REFUSED, ""),
-    "batch": (REFUSED, "for partitions"),
+    "key": (YES, "for `upsert`: the columns that tell rows apart"),
+    "cursor": (YES, "for `append` and `upsert`: the high-water mark of an incremental load"),
+    "partitions": (YES, "dimensions of time, of listed values, of values from a query; implies `write: partition`; see docs/partitions.md"),
+    "batch": (YES, "how many contiguous partitions one query covers, or `all`; needs `$start` and `$end` in the query"),
+    "required": (YES, "a partition without files fails; else it waits for them"),
     "watch": (YES, "glob, or list of globs: names, sizes and times of the files are their version, a change makes the file due"),
     "schedule": (REFUSED, ""),
     "freshness": (REFUSED, ""),
-    "schema_change": (REFUSED, ""),
+    "schema_change": (YES, "what happens when the rows that come have other columns than the table"),
     "attach": (YES, "names from `penstock.yml`, which attaches all that it lists"),
     "extensions": (YES, "names from `penstock.yml`, likewise"),
-    "retries": (REFUSED, ""),
-    "timeout": (REFUSED, ""),
-    "pool": (REFUSED, ""),
+    "retries": (YES, "`{attempts, backoff, jitter, on}`: which failures are tried again, how often, and after what time"),
+    "timeout": (YES, "a duration; a query that takes longer is interrupted"),
+    "pool": (YES, "a name from `penstock.yml`: so many of its assets run at once"),
+}
+PARTITION_REASONS: Mapping[Reason, str] = {
+    Reason.PARTITION_MISSING: "A partition exists by its definition, and is not held.",
+    Reason.LATE_DATA: "The rows of a batch's own time have changed in an input that is read by event time.",
 }
 OTHER_REASONS: Mapping[Reason, str] = {
     Reason.UPSTREAM_MAY_CHANGE: "Something upstream is due; decided in the run, by what it holds then.",
@@ -66,6 +71,7 @@ OTHER_REASONS: Mapping[Reason, str] = {
     Reason.BUILD_AFTER_NOT_DUE: "Only data is newer, and the last build is younger than `freshness.build_after`.",
     Reason.LAG_TOLERATED: "Only data is newer, and the last build is younger than `lag_tolerance`.",
     Reason.WAITING_ALL_PARENTS: "Only data is newer, and not that of all parents (`updates_on: all`, `require_fresh_data_from: all`).",
+    Reason.WAITING_FOR_FILES: "Its partitions have no files yet.",
     Reason.DEFERRED: "The other target holds the same, and is read there.",
     Reason.UPSTREAM_FAILED: "Something upstream cannot be built.",
     Reason.PARSE_FAILED: "The asset's own file cannot be understood.",
@@ -76,7 +82,7 @@ EXIT_CODES: Mapping[int, str] = {
     EXIT_USAGE: "usage, configuration, a project that cannot be read, a crash, Ctrl-C",
     EXIT_LOCKED: "nothing was started because another process holds the database (try again, or `--wait`)",
 }
-LATER_COMMANDS = ("backfill", "retry", "check", "diff", "ci", "runs cancel", "store unlock")
+LATER_COMMANDS = ("retry", "check", "diff", "ci", "runs cancel", "store unlock")
 LATER_OPTIONS = (
     "--partition", "--max-partitions", "--empty", "--sample", "--event-time-start",
     "--event-time-end", "--store-failures", "--sql", "--fix",

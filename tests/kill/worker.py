@@ -254,7 +254,7 @@ def build(database: Path, number: int, publish_one: Publish, only: str = "") -> 
         sql.connection.commit()
         graph = make_graph(number)
         selected = [graph.ids[only]] if only else range(len(graph))
-        facts = gather(graph, selected, warehouse, sql, database=database.stem, project_folder=database.parent, evidence=Evidence())
+        facts = gather(graph, selected, warehouse, sql, database=database.stem, project_folder=database.parent, evidence=Evidence(), now=clock())
         return Build(warehouse, database.parent, facts, make_plan(facts), number, publish_one).run()
 
 

@@ -13,13 +13,16 @@ from penstock.app.compiled import CompiledQueries
 from penstock.app.gateway import DbtGateway
 from penstock.app.history import definitions_of
 from penstock.app.holding import held_database
+from penstock.app.partitions import record_gaps
 from penstock.app.planning import Planned, Wanted, deferred_target, open_target, plan_with
 from penstock.app.project import load_project
 from penstock.app.runs import git_sha, new_run_id, penstock_version, utc_now
 from penstock.app.selecting import select_assets
 from penstock.app.settings import Settings
 from penstock.app.untouched import is_untouched, note_untouched
+from penstock.assets.asset import Asset
 from penstock.assets.names import RelationName
+from penstock.assets.partition_range import PartitionRange
 from penstock.errors import ProjectError
 from penstock.graph.gates import contract, order_of, run_order
 from penstock.plan.planner import PlanRow
@@ -58,8 +61,11 @@ class Report:
 Show = Callable[[str], None]
 
 
-def build_project(settings: Settings, wanted: Wanted, sink_for: Callable[[Planned], Sink], show: Show, stop: Stopper) -> Report:
-    """Bring the selection up to date.
+def build_project(
+    settings: Settings, wanted: Wanted, sink_for: Callable[[Planned], Sink], show: Show, stop: Stopper,
+    on_planned: Callable[[Planned, Statements], None] | None = None,
+) -> Report:  # fmt: skip
+    """Bring the selection up to date; `on_planned` hears of the plan before anything runs.
 
     Raises WarehouseBusy where another process holds the database; failures of single assets are in the report.
     """
@@ -82,6 +88,9 @@ def build_project(settings: Settings, wanted: Wanted, sink_for: Callable[[Planne
         migrate(Statements(warehouse.connect(), settings.file.state_schema))
         queries = CompiledQueries(settings.work / "compiled.json", gateway, warehouse.capabilities.dialect)
         planned = plan_with(settings, project, selection, wanted, warehouse, queries, other, untouched=untouched)
+        planned.refuse_surprises()
+        if on_planned is not None:
+            on_planned(planned, Statements(warehouse.connect(), settings.file.state_schema))
         report = _Build(planned, warehouse, gateway, queries, run_id, started, sha, show, stop).run(sink_for(planned))
         if not project.hooks and not any(outcome.executor == "dbt" for outcome in report.outcomes):
             noted.callback(note_untouched, settings)  # code of the project's own may write what it likes
@@ -93,6 +102,7 @@ class Stopper:
 
     def __init__(self) -> None:
         self.context: RunContext | None = None
+        self.on_partitions: Callable[[Asset, PartitionRange, str, int, int], None] | None = None
 
     def drain(self) -> None:
         """Start nothing more; what runs may finish."""
@@ -137,6 +147,8 @@ class _Build:
             transactions=not self.settings.profile.raw.get("disable_transactions"),
             on_interrupt=gateway.cancel,
             newest_first=planned.wanted.newest_first,
+            max_active=planned.wanted.max_active,
+            on_partitions=stop.on_partitions,
         )
         self.writer = StateWriter(self.context.statements())
         self.maybe = {row.id: row for row in planned.plan.with_decision(Decision.MAYBE)}
@@ -166,6 +178,7 @@ class _Build:
             self.writer.release(self.run_id, unused)
             later = (decision for row in self.deciding.decided for decision in _decision_rows(row))
             self.writer.decisions(self.run_id, [row for row in later if (row.asset, row.partition) not in self.decided])
+            record_gaps(self.writer, self.context)
             self._record_end(report, finished=finished)
             self.queries.save({asset.fingerprint for asset in self.graph.assets})
             self.context.close()

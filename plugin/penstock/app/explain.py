@@ -11,7 +11,8 @@ from penstock.errors import SelectionError
 from penstock.plan.conditions import RULES
 from penstock.plan.freshness import HELD_BACK
 from penstock.plan.names import display
-from penstock.plan.planner import PlanRow
+from penstock.plan.planner import PlanRow, partitioning
+from penstock.plan.readings import How
 from penstock.plan.reasons import Decision
 
 
@@ -37,6 +38,8 @@ def explain(planned: Planned, name: str) -> list[str]:
         lines.append(
             f"  code       recorded {built.code_version[:14]}{edited}: {'the same' if facts.same_code(number) else 'another'} meaning"
         )
+    if asset.key in facts.specs:
+        return lines + _partitions(planned, number)
     consumed = {seen.input: seen for seen in facts.state.inputs.get(asset.key, ())}
     for key in dict.fromkeys([*facts.versions.inputs_of(number), *consumed]):
         seen, now = consumed.get(key), facts.versions.of(key) or "unknown"
@@ -57,6 +60,21 @@ def explain(planned: Planned, name: str) -> list[str]:
     if row.reason in HELD_BACK:
         lines.append(f"  policy     {row.reason.value}: {row.detail} <- decides")
     return lines
+
+
+def _partitions(planned: Planned, number: int) -> list[str]:
+    """Return the argument partition by partition: how each input is read, what is held, missing and waiting, and what is due and why."""
+    one = partitioning(planned.facts, number)
+    lines = []
+    for reading in one.readings:
+        how = {How.PARTITIONS: "by its partitions", How.EVENT_TIME: f"cut by {reading.event_time}", How.WHOLE: "as a whole"}[reading.how]
+        lines.append(f"  input      {display(reading.name)}: {how}, now {planned.facts.versions.of(reading.name) or 'unknown'}")
+    counts = {"exist": one.existing, "held": one.held, "missing": one.missing, "waiting for files": one.waiting.minus(one.held)}
+    lines.append("  partitions " + ", ".join(f"{len(found):,} {word}" for word, found in counts.items()))
+    for due in one.due():
+        detail = f": {display(due.detail)}" if due.detail else ""
+        lines.append(f"  due        {due.reason.value}{detail}: {due.partitions} ({len(due.partitions)})")
+    return lines if one.due() else [*lines, "  due        none"]
 
 
 def statements_of(planned: Planned, row: PlanRow, queries: CompiledQueries) -> tuple[str, ...]:

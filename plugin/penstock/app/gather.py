@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from penstock.app.compiled import CompiledQueries
 from penstock.app.observe import Observer
-from penstock.app.partitions import chosen_of, specs_of, with_partitions
+from penstock.app.partitions import chosen_of, keys_of, specs_of, with_partitions
 from penstock.assets.code_version import code_version
 from penstock.assets.names import AssetKey, RelationName
 from penstock.assets.records import Drift, Materialization, PartitionRecord, StateSnapshot, schema_part
@@ -23,6 +24,7 @@ from penstock.plan.facts import Facts
 from penstock.state.content import content_of
 from penstock.state.reader import read_state
 from penstock.state.store import Statements
+from penstock.warehouse.duckdb import DuckDBWarehouse
 from penstock.warehouse.protocol import Standing, Warehouse
 
 
@@ -30,6 +32,7 @@ def gather(
     graph: AssetGraph, selected: Iterable[int], warehouse: Warehouse, sql: Statements, *,
     database: str, project_folder: Path, evidence: Evidence, force: bool = False, full_refresh: bool = False, verify: bool = False,
     untouched: bool = False, now: datetime, partitions: Sequence[str] = (),
+    chosen: Mapping[AssetKey, Sequence[str]] = MappingProxyType({}),
 ) -> Facts:  # fmt: skip
     """Look at everything the selected assets depend on; reads only, with a statement for each kind of thing.
 
@@ -64,7 +67,8 @@ def gather(
     facts = dataclasses.replace(facts, drifted=dict(_drifted(recorded, catalog, rows, state.partitions, sql, verify=verify)))
     facts = dataclasses.replace(facts, observed={seen.asset: seen for seen in observer.all(rows)})
     dialect = warehouse.capabilities.dialect
-    return with_partitions(facts, sql, project_folder, dialect, content=evidence.files == "content", texts=partitions)
+    bounds = keys_of(facts, chosen) if chosen else chosen_of(facts, partitions)
+    return with_partitions(facts, sql, project_folder, dialect, content=evidence.files == "content", chosen=bounds)
 
 
 def _drifted(
@@ -117,11 +121,18 @@ def with_code_versions(facts: Facts, queries: CompiledQueries, dialect: str) -> 
 
 
 def nothing_yet(
-    graph: AssetGraph, selected: Iterable[int], *, database: str, force: bool, full_refresh: bool, now: datetime, partitions: Sequence[str]
-) -> Facts:
-    """Return the facts about a database that does not exist yet."""
+    graph: AssetGraph, selected: Iterable[int], *, database: str, force: bool, full_refresh: bool, now: datetime, partitions: Sequence[str],
+    project_folder: Path, evidence: Evidence,
+) -> Facts:  # fmt: skip
+    """Return the facts about a database that does not exist yet; what files there are is asked of an empty one."""
+    warehouse = DuckDBWarehouse.in_memory()
+    sql = Statements(warehouse.connect(str(project_folder)), "penstock")
     facts = Facts(
         graph, StateSnapshot(), frozenset(selected), specs=specs_of(graph, None), database=database, force=force, full_refresh=full_refresh,
         now=now,
     )  # fmt: skip
-    return dataclasses.replace(facts, chosen=chosen_of(facts, partitions))
+    dialect = warehouse.capabilities.dialect
+    bounds = chosen_of(facts, partitions)
+    facts = with_partitions(facts, sql, project_folder, dialect, content=evidence.files == "content", chosen=bounds)
+    warehouse.close()
+    return facts

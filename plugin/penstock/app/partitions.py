@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from penstock.app.partition_files import listings
@@ -15,8 +16,10 @@ from penstock.graph.asset_graph import AssetGraph
 from penstock.parser.partitioned import spec_of
 from penstock.plan.facts import Facts, Looked
 from penstock.plan.partitioning import Partitioning, touched
+from penstock.runner.context import RunContext
 from penstock.state.slices import slices_of
 from penstock.state.store import Statements
+from penstock.state.writer import Gap, StateWriter
 
 
 def specs_of(graph: AssetGraph, sql: Statements | None) -> dict[AssetKey, PartitionSpec]:
@@ -51,9 +54,11 @@ def _with_values(key: AssetKey, spec: PartitionSpec, sql: Statements | None) -> 
     return spec.with_values(values) if values else spec
 
 
-def with_partitions(facts: Facts, sql: Statements, project_folder: Path, dialect: str, *, content: bool, texts: Sequence[str]) -> Facts:
+def with_partitions(
+    facts: Facts, sql: Statements, project_folder: Path, dialect: str, *, content: bool, chosen: Mapping[AssetKey, PartitionSet]
+) -> Facts:
     """Add what the user chose of the partitions, and what a look at files and slices finds of those selected."""
-    facts = replace(facts, chosen=chosen_of(facts, texts))
+    facts = replace(facts, chosen=chosen)
     looked: dict[AssetKey, Looked] = {}
     for number in sorted(facts.selected):
         asset = facts.graph.assets[number]
@@ -75,6 +80,12 @@ def _slices(facts: Facts, one: Partitioning, sql: Statements, dialect: str) -> I
         if facts.standing_type(source) is not None:
             relation, column = facts.graph.assets[source].relation, reading.event_time.strip('"')
             yield reading.name, slices_of(sql, relation, column, one.existing, dialect, one.columns_of(reading.name))
+
+
+def keys_of(facts: Facts, chosen: Mapping[AssetKey, Sequence[str]]) -> dict[AssetKey, PartitionSet]:
+    """Return the partitions with these keys, as far as there still are such; of assets that are not named, none."""
+    selected = (facts.graph.assets[number].key for number in facts.selected)
+    return {key: facts.specs[key].from_keys(chosen.get(key, ()))[0] for key in selected if key in facts.specs}
 
 
 def chosen_of(facts: Facts, texts: Sequence[str]) -> dict[AssetKey, PartitionSet]:
@@ -105,3 +116,22 @@ def chosen_of(facts: Facts, texts: Sequence[str]) -> dict[AssetKey, PartitionSet
         nothing = SelectionError("nothing that is selected has partitions", hint="Leave --partition out, or select an asset that has some.")
         raise problems[0] if problems else nothing
     return found
+
+
+MOST_GAPS = 10_000
+"""So many missing partitions of an asset are recorded one by one; the others follow once these are held."""
+
+
+def record_gaps(writer: StateWriter, context: RunContext) -> None:
+    """Record which partitions are missing, or wait for their files, of each asset that was looked at, where that has changed."""
+    before = writer.recorded_gaps() if context.facts.looked else {}
+    for key, looked in context.facts.looked.items():
+        one = Partitioning(context.facts, context.versions, context.graph.ids[key], looked)
+        waiting = one.waiting.minus(one.held)
+        gaps = [
+            Gap(partition.key, partition.start, partition.end, status)
+            for status, partitions in (("missing", one.missing), ("waiting", waiting))
+            for partition in islice(partitions, MOST_GAPS)
+        ]
+        if {gap.partition: gap.status for gap in gaps} != before.get(key, {}):
+            writer.gaps(context.run_id, key, gaps)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,11 @@ from penstock.app.selecting import Choice, select_assets
 from penstock.app.settings import Settings
 from penstock.app.untouched import is_untouched
 from penstock.assets.asset import Asset, Kind
+from penstock.assets.names import AssetKey
+from penstock.errors import SelectionError
 from penstock.graph.asset_graph import AssetGraph
 from penstock.plan.facts import Facts
+from penstock.plan.names import display
 from penstock.plan.planner import Plan, PlanRow, make_plan
 from penstock.plan.reasons import Decision, Reason
 from penstock.selector.select import Selection
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wanted(Choice):
-    """What a user asks of `plan` or `build`."""
+    """What a user asks of `plan` or `build`; `partitions` are ranges as text, `chosen` the very keys of some assets."""
 
     command: str = "build"
     checks: bool = True
@@ -47,6 +50,8 @@ class Wanted(Choice):
     partitions: tuple[str, ...] = ()
     max_partitions: int = 400
     newest_first: bool = False
+    max_active: int = 1
+    chosen: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,19 @@ class Planned:
     def graph(self) -> AssetGraph:
         """The graph that is planned on: the project's, but for what is deferred."""
         return self.facts.graph
+
+    def refuse_surprises(self) -> None:
+        """Raise SelectionError where more partitions of an asset are due than the user expects."""
+        for row in self.plan.rows:
+            count = sum(len(due.partitions) for due in row.slices)
+            if count > self.wanted.max_partitions:
+                asset = self.graph.assets[row.id]
+                name = f"source:{asset.source.source_name}.{asset.name}" if asset.source else asset.name
+                raise SelectionError(
+                    f"{count:,} partitions of {display(row.asset)} are due, more than --max-partitions {self.wanted.max_partitions}",
+                    hint=f"To go on: penstock {self.wanted.command} --max-partitions {count}. "
+                    f"To begin with some: penstock backfill --select {name} --partition {row.slices[0].partitions.ranges()[0]}.",
+                )
 
     def executor(self, asset: Asset) -> str:
         """Name who would run an asset: `native` or `dbt`."""
@@ -90,7 +108,7 @@ def plan_project(settings: Settings, wanted: Wanted, gateway: DbtGateway) -> Pla
         ids = [project.graph.ids[key] for key in selection.keys]
         facts = nothing_yet(
             project.graph, ids, database=settings.profile.database, force=wanted.force, full_refresh=wanted.full_refresh,
-            now=utc_now(), partitions=wanted.partitions,
+            now=utc_now(), partitions=wanted.partitions, project_folder=settings.root, evidence=settings.file.evidence,
         )  # fmt: skip
         return Planned(settings, project, selection, facts, make_plan(facts), wanted)
     queries = CompiledQueries(settings.work / "compiled.json", gateway)
@@ -179,6 +197,6 @@ def look(
         graph, ids, warehouse, sql,
         database=settings.profile.database, project_folder=settings.root, evidence=settings.file.evidence,
         force=wanted.force, full_refresh=wanted.full_refresh, verify=wanted.verify, untouched=untouched,
-        now=utc_now(), partitions=wanted.partitions,
+        now=utc_now(), partitions=wanted.partitions, chosen=wanted.chosen,
     )  # fmt: skip
     return facts, deferral

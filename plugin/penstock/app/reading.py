@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from penstock.app.holding import held_database
 from penstock.app.settings import Settings
 from penstock.assets.names import quote
 from penstock.errors import SelectionError, StateError
+from penstock.plan.names import display
 from penstock.state.freshness import Lateness, lateness_of
 from penstock.state.store import SCHEMA_VERSION, Statements, migrate, pending, stored_version
 from penstock.warehouse.duckdb import open_duckdb
@@ -29,6 +31,8 @@ _COLLECTED = (
     "check_result",
     "observation",
     "projection",
+    "agreed_input",
+    "partition_gap",
     "materialization_input",
     "materialization",
     "run_end",
@@ -64,6 +68,19 @@ class StateReader:
     def lineage(self) -> list[Edge]:
         """Return the recorded lineage."""
         return [Edge(*row) for row in self._sql.run("show_lineage")]
+
+    def find_asset(self, name: str) -> str:
+        """Return the key of the recorded asset that people call so. Raises SelectionError for none or several."""
+        keys = {str(row[0]): str(row[1]) for row in self._sql.run("show_status")}
+        found = [key for key, relation in keys.items() if name in (key, display(key), relation, key.rpartition(".")[2])]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise SelectionError(f"`{name}` could be {', '.join(found)}", hint="Use the full name.")
+        near = difflib.get_close_matches(name, [display(key) for key in keys], 3)
+        raise SelectionError(
+            f"no asset `{name}` is on record", hint=f"Did you mean {', '.join(near)}?" if near else "See `penstock status`."
+        )
 
     def find_run(self, prefix: str) -> tuple[Any, ...]:
         """Return the one run whose id begins so, the latest for an empty prefix. Raises SelectionError otherwise."""

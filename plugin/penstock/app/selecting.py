@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from penstock.app.history import history_of
 from penstock.app.project import Project
 from penstock.app.settings import Settings, read_text
+from penstock.assets.names import AssetKey
 from penstock.selector.named import NO_SELECTORS, NamedSelectors
 from penstock.selector.select import Selection, select
 
@@ -16,7 +17,7 @@ SELECTORS_FILE = "selectors.yml"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The selection flags of a command; empty means not given."""
+    """The selection flags of a command; empty means not given. `keys` name the very assets, whatever the flags say."""
 
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -26,10 +27,13 @@ class Choice:
     exclude_resource_types: tuple[str, ...] = ()
     state: str = ""
     as_of: str = ""
+    keys: tuple[AssetKey, ...] = ()
 
 
 def select_assets(settings: Settings, project: Project, choice: Choice) -> Selection:
     """Return what the selection flags mean in this project. Raises what reading selectors.yml or earlier state raises."""
+    if choice.keys:
+        return Selection(tuple(key for key in project.graph.ids if key in set(choice.keys)))
     return select(
         project.graph,
         choice.select,

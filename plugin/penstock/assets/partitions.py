@@ -40,6 +40,10 @@ class PartitionSpec:
         """Return the key of a partition: `2024-03-02` with one dimension, `day=2024-03-02,region=emea` with several."""
         return partition.key
 
+    def describe(self, partitions: PartitionSet) -> str:
+        """Return words of ranges, for people; `parse` reads them back. Empty for the empty set and for the whole."""
+        return partition_keys.describe(self.dimensions, partitions.runs)
+
     def none(self) -> PartitionSet:
         """Return the empty set."""
         return PartitionSet(self, {})
@@ -140,8 +144,7 @@ class PartitionSet:
             yield Partition(self.spec.dimensions, coordinates[place], ordinal)
 
     def __str__(self) -> str:
-        """The set as words of ranges, for people; `PartitionSpec.parse` reads them back. Empty for the empty set and for the whole."""
-        return partition_keys.describe(self.spec.dimensions, self.runs)
+        return self.spec.describe(self)
 
     def keys(self) -> Iterator[str]:
         """Yield the key of each partition, in order."""

@@ -53,6 +53,14 @@ class PartitionRecord:
     high_water: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PartitionCost:
+    """What one partition of an asset took so far: rows and seconds, on average."""
+
+    rows: float
+    seconds: float
+
+
 def schema_part(version: str) -> str:
     """Return the part of a content version that stands for columns and types alone."""
     return version.rpartition(":")[2]
@@ -126,7 +134,7 @@ class StateSnapshot:
     `materializations` holds each asset's latest one; `failed_partitions` those whose last attempt did not succeed;
     `crashed` are assets whose claim no attempt ever answered; `projections` are the versions of some columns alone.
     `partitions` is what assets with partitions hold, by key, `partition_inputs` what each of those consumed; `agreed` are the
-    versions of inputs that all partitions of an asset agree with.
+    versions of inputs that all partitions of an asset agree with; `partition_costs` say what its partitions took.
     """
 
     materializations: Mapping[AssetKey, Materialization] = field(default_factory=dict)
@@ -140,3 +148,4 @@ class StateSnapshot:
     partitions: Mapping[AssetKey, Mapping[str, PartitionRecord]] = field(default_factory=dict)
     partition_inputs: Mapping[AssetKey, Mapping[str, tuple[InputVersion, ...]]] = field(default_factory=dict)
     agreed: Mapping[tuple[AssetKey, str], str] = field(default_factory=dict)
+    partition_costs: Mapping[AssetKey, PartitionCost] = field(default_factory=dict)

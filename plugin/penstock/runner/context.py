@@ -16,6 +16,7 @@ from penstock.assets.asset import Asset, Kind
 from penstock.assets.code_version import code_version
 from penstock.assets.fingerprint import fingerprint
 from penstock.assets.names import AssetKey, RelationName
+from penstock.assets.partition_range import PartitionRange
 from penstock.assets.records import InputVersion, Materialization, Observation, PartitionRecord
 from penstock.errors import PenstockError, WarehouseError
 from penstock.graph.asset_graph import AssetGraph
@@ -66,6 +67,8 @@ class RunContext:
     on_built: Callable[[AssetKey, str], None] | None = None
     on_interrupt: Callable[[], None] | None = None
     newest_first: bool = False
+    max_active: int = 1
+    on_partitions: Callable[[Asset, PartitionRange, str, int, int], None] | None = None
     _local: threading.local = field(default_factory=threading.local)
     _open: list[Statements] = field(default_factory=list)
     _narrowed: dict[tuple[str, frozenset[str]], dict[str, frozenset[str] | None]] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -88,22 +89,52 @@ class PartitionRun:
         tokens = StateWriter(context.statements()).claim(context.run_id, [(self.one.key, one.key) for one in wanted], self.started)
         context.hold(tokens)
         anew = self._makes_table(wanted)
-        parts = self._ordered(wanted)
-        for place, part in enumerate(parts):
-            if context.stopping.is_set() or context.draining.is_set() or (self.problems and anew):
-                self.problems.append(f"{part}: not started")
-                self._release(part)
-                continue
-            problem = publish_one(parts, place, anew=anew)
-            if problem:
-                self.problems.append(f"{part}: {problem}")
-            else:
-                anew = False
+        self._write_all(self._ordered(wanted), publish_one, anew=anew)
         if self.problems:
             return context.outcome(number, context.failure, self.executor, "\n".join(self.problems), self.started, rows=self.rows)
         self.agree(agreed)
         message = f"{self.done} partition{'s' if self.done != 1 else ''}"
         return context.outcome(number, Status.SUCCESS, self.executor, message, self.started, rows=self.rows, volatile=self.volatile)
+
+    def _write_all(self, parts: Sequence[PartitionRange], publish_one: Publish, *, anew: bool) -> None:
+        """Write the ranges in order; once the table stands, as many at a time as the user or the model allows."""
+        first = 0
+        while anew and first < len(parts):
+            if self._write(parts, first, publish_one, anew=True):
+                for part in parts[first + 1 :]:
+                    self._give_up(part)  # there is no table to put them into
+                return
+            anew, first = False, first + 1
+        most = self._at_once()
+        if most == 1:
+            for place in range(first, len(parts)):
+                self._write(parts, place, publish_one, anew=False)
+        else:
+            with ThreadPoolExecutor(max_workers=most, thread_name_prefix="penstock_partition") as pool:
+                list(pool.map(lambda place: self._write(parts, place, publish_one, anew=False), range(first, len(parts))))
+
+    def _at_once(self) -> int:
+        asset = self.context.graph.assets[self.one.number]
+        if self.nodes is not None or asset.config.get("concurrent_batches") is False:
+            return 1
+        return self.context.max_active
+
+    def _write(self, parts: Sequence[PartitionRange], place: int, publish_one: Publish, *, anew: bool) -> str:
+        """Write one range unless the run is being stopped; return what went wrong."""
+        if self.context.stopping.is_set() or self.context.draining.is_set():
+            self._give_up(parts[place])
+            return "not started"
+        problem = publish_one(parts, place, anew=anew)
+        if problem:
+            self.problems.append(f"{parts[place]}: {problem}")
+        if self.context.on_partitions is not None:
+            asset = self.context.graph.assets[self.one.number]
+            self.context.on_partitions(asset, parts[place], problem, place + 1, len(parts))
+        return problem
+
+    def _give_up(self, part: PartitionRange) -> None:
+        self.problems.append(f"{part}: not started")
+        StateWriter(self.context.statements()).release(self.context.run_id, [(self.one.key, one.key) for one in part])
 
     @property
     def executor(self) -> str:
@@ -153,10 +184,10 @@ class PartitionRun:
 
     def _publish_through_dbt(self, nodes: NodeRunner, parts: Sequence[PartitionRange], place: int, *, anew: bool) -> str:
         """Run one batch through dbt; return what went wrong."""
-        part, key = parts[place], parts[place].first_key
-        inputs = self._inputs(part)
+        key = parts[place].first_key
+        inputs = self._inputs(parts[place])
         batches = [through_dbt.batch_of(one) for one in parts]
-        record, problem = through_dbt.run_batch(self.context, nodes, self.one.number, part, (batches, place), inputs[key], anew=anew)
+        record, problem = through_dbt.run_batch(self.context, nodes, self.one.number, (batches, place), inputs[key], anew=anew)
         if record is not None:
             self._take_in({key: record}, inputs, anew=anew)
         return problem
@@ -198,9 +229,6 @@ class PartitionRun:
         known = {name: version for name, version in agreed.items() if version is not None}
         if known and self.one.key not in self.context.facts.chosen:
             StateWriter(self.context.statements()).agree(self.context.run_id, self.one.key, known)
-
-    def _release(self, part: PartitionRange) -> None:
-        StateWriter(self.context.statements()).release(self.context.run_id, [(self.one.key, one.key) for one in part])
 
 
 def run_partitions(context: RunContext, number: int, nodes: NodeRunner | None) -> tuple[Outcome, list[PlanRow]]:

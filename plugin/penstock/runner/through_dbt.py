@@ -127,9 +127,8 @@ def batch_of(part: PartitionRange) -> Batch:
 
 
 def run_batch(
-    context: RunContext, nodes: NodeRunner, number: int, part: PartitionRange, place: tuple[Sequence[Batch], int],
-    inputs: Sequence[InputVersion], *, anew: bool,
-) -> tuple[PartitionRecord | None, str]:  # fmt: skip
+    context: RunContext, nodes: NodeRunner, number: int, place: tuple[Sequence[Batch], int], inputs: Sequence[InputVersion], *, anew: bool
+) -> tuple[PartitionRecord | None, str]:
     """Run one batch of a microbatch model through dbt; `place` are all batches of the run and which of them it is.
 
     Return its record, or None and what went wrong.

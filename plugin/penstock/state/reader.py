@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from penstock.assets.names import AssetKey
-from penstock.assets.records import Attempt, CheckResult, InputVersion, Materialization, PartitionRecord, StateSnapshot
+from penstock.assets.records import Attempt, CheckResult, InputVersion, Materialization, PartitionCost, PartitionRecord, StateSnapshot
 from penstock.state.store import SCHEMA_VERSION, Statements, stored_version
 from penstock.warehouse.protocol import Row
 
@@ -56,7 +56,8 @@ def _ledgers(statements: Statements) -> dict[str, Any]:
         seen = InputVersion(name, version, None if columns is None else tuple(columns))
         inputs[asset][partition] = (*inputs[asset].get(partition, ()), seen)
     agreed = {(asset, name): version for asset, name, version in statements.run("agreed_inputs")}
-    return {"partitions": partitions, "partition_inputs": inputs, "agreed": agreed}
+    costs = {asset: PartitionCost(float(rows), float(seconds)) for asset, rows, seconds in statements.run("partition_costs")}
+    return {"partitions": partitions, "partition_inputs": inputs, "agreed": agreed, "partition_costs": costs}
 
 
 def _materialization(row: Row) -> Materialization:

@@ -57,6 +57,16 @@ class DecisionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """A partition that should be held and is not: `missing`, or `waiting` for its files."""
+
+    partition: str
+    start: datetime | None
+    end: datetime | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckRow:
     """One row of `check_result`; `failures` is None where the test itself broke."""
 
@@ -124,6 +134,28 @@ class StateWriter:
     def agree(self, run_id: str, asset: AssetKey, versions: Mapping[str, str]) -> None:
         """Record the versions of inputs that all partitions of an asset agree with."""
         self._sql.run("insert_agreed_inputs", {"run_id": run_id, "asset": asset, "inputs": [*versions], "versions": [*versions.values()]})
+
+    def gaps(self, run_id: str, asset: AssetKey, gaps: Sequence[Gap]) -> None:
+        """Record which partitions an asset should hold and does not; a row without a partition where there are none."""
+        rows = list(gaps) or [Gap("", None, None, "")]
+        self._sql.run(
+            "insert_gaps",
+            {
+                "run_id": run_id,
+                "asset": asset,
+                "partitions": [row.partition for row in rows],
+                "starts": [row.start for row in rows],
+                "ends": [row.end for row in rows],
+                "statuses": [row.status for row in rows],
+            },
+        )
+
+    def recorded_gaps(self) -> dict[AssetKey, dict[str, str]]:
+        """Return the partitions that were last found missing of each asset, with their status."""
+        found: dict[AssetKey, dict[str, str]] = {}
+        for asset, partition, status in self._sql.run("recorded_gaps"):
+            found.setdefault(asset, {})[partition] = status
+        return found
 
     def end_run(self, row: RunEndRow) -> None:
         """Record how a run ended."""

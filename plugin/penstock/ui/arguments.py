@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-MULTIPLE = frozenset({"-s", "--select", "-m", "--models", "--exclude", "--resource-type", "--exclude-resource-type", "--output-keys"})
+MULTIPLE = frozenset({
+    "-s", "--select", "-m", "--models", "--exclude", "--resource-type", "--exclude-resource-type", "--output-keys", "--partition",
+})  # fmt: skip
 
 
 def spread(args: Sequence[str]) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from penstock.assets.asset import Asset, Kind
+from penstock.assets.dimensions import Dimension, StaticDimension, TimeDimension
+from penstock.assets.partitions import PartitionSet, PartitionSpec
 
 
 def short(asset: Asset) -> str:
@@ -12,6 +14,26 @@ def short(asset: Asset) -> str:
     if asset.kind is Kind.INGEST and asset.relation is not None:
         return str(asset.relation)
     return f"{asset.name}.v{asset.version}" if asset.version else asset.name
+
+
+def ranges(partitions: PartitionSet, most: int = 2) -> str:
+    """Return partitions as ranges, `day=2024-01-01..2024-01-31`, and how many more ranges there are."""
+    words = [str(part) for part in partitions.ranges()]
+    return " ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
+def described(spec: PartitionSpec) -> str:
+    """Return how an asset is partitioned, in words: `day from 2024-01-01 on x region (emea, amer)`."""
+    return " x ".join(map(_dimension, spec.dimensions))
+
+
+def _dimension(one: Dimension) -> str:
+    if isinstance(one, TimeDimension):
+        name = str(one.grain) if one.name == one.grain else f"{one.name} (each {one.grain})"
+        return f"{name} from {one.start} {f'to {one.end}' if one.end else 'on'}{f' {one.tz}' if one.tz != 'UTC' else ''}"
+    if isinstance(one, StaticDimension):
+        return f"{one.name} ({', '.join(one.values[:5])}{f' and {len(one.values) - 5} more' if len(one.values) > 5 else ''})"
+    return f"{one.name} (from a query)"
 
 
 def describe(asset: Asset) -> str:

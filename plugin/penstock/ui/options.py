@@ -68,6 +68,19 @@ defer_options = _stack(
 )
 
 
+partition_options = _stack(
+    click.option(
+        "--partition", "partitions", multiple=True, metavar="RANGE",
+        help="Only these partitions: day=2024-01-01..2024-01-31,region=emea. What reads them follows.",
+    ),
+)  # fmt: skip
+
+max_partitions_option = click.option(
+    "--max-partitions", type=click.IntRange(min=1), default=400, show_default=True,
+    help="Refuse to build more partitions than this of any asset.",
+)  # fmt: skip
+
+
 def console_of(options: dict[str, Any]) -> Console:
     """Make the console from the output options, taking them out of `options`."""
     return Console(quiet=options.pop("quiet"), debug=options.pop("debug"), log_format=options.pop("log_format"))
@@ -102,7 +115,9 @@ def wanted_of(options: dict[str, Any], command: str, **more: Any) -> Wanted:
 
     alike = ("force", "full_refresh", "verify", "executor", "defer", "defer_target", "favor_state")
     wait_seconds = -1 if options["wait"] else 0
-    return Wanted(**selection_of(options), command=command, wait_seconds=wait_seconds, **{name: options[name] for name in alike}, **more)
+    alike_values = {name: options[name] for name in alike if name in options}
+    partitions = tuple(options["partitions"])
+    return Wanted(**selection_of(options), command=command, wait_seconds=wait_seconds, partitions=partitions, **alike_values, **more)
 
 
 def selection_of(options: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date, datetime
 
 import pytest
@@ -134,7 +135,7 @@ def test_values_with_marks_of_the_grammar_are_quoted_and_read_back() -> None:
 
 def test_a_set_is_described_by_few_words() -> None:
     days = spec(DAY, REGION)
-    assert str(days.parse("day=2024-01", NOW)) == "day=2024-01-01..2024-01-31"
+    assert days.describe(days.parse("day=2024-01", NOW)) == "day=2024-01-01..2024-01-31"
     assert str(days.parse("day=2024-01,region=emea,region=apac", NOW)) == "day=2024-01-01..2024-01-31,region=emea,region=apac"
     some = days.parse("day=2024-01-01..2024-01-03 day=2024-01-05,region=amer", NOW)
     assert str(some) == "day=2024-01-01..2024-01-03 day=2024-01-05,region=amer"
@@ -190,6 +191,10 @@ def test_a_period_that_does_not_exist_is_in_no_set_and_breaks_no_range() -> None
     everything = apia.all(datetime(2020, 1, 1))
     assert len(everything) == 11 and "2011-12-30" not in set(everything.keys())
     assert apia.from_keys(["2011-12-29", "2011-12-30", "2011-12-31"]) == (apia.parse("2011-12-29..2011-12-31", NOW), ["2011-12-30"])
+    second = spec(TimeDimension("load", "day", "2011-01-01"), APIA)
+    assert second.from_keys(["load=2011-12-30,day=2011-12-30"]) == (second.none(), ["load=2011-12-30,day=2011-12-30"])
+    (before,) = apia.parse("2011-12-29", NOW)
+    assert [dataclasses.replace(before, ordinal=before.ordinal + later) in everything for later in range(3)] == [True, False, True]
     two = apia.parse("2011-12-29 2011-12-31", NOW)
     assert [str(run) for run in two.ranges()] == ["2011-12-29..2011-12-31"] and [len(run) for run in two.ranges()] == [2]
     assert str(apia.parse("2011-12-30..2011-12-31", NOW)) == "2011-12-31" == str(two.minus(apia.parse("2011-12-29", NOW)))
@@ -221,6 +226,8 @@ def test_keys_of_an_older_definition_are_told_apart() -> None:
     found, unknown = spec(DAY, REGION).from_keys(keys)
     assert list(found.keys()) == keys[:1]
     assert sorted(unknown) == sorted(keys[1:])
+    odd = ['day=2024-01-01,,name="a,b"', 'day=2024-01-01,name="a,b",', 'day=2024-01-01,name="a,b', 'day=2024-01-01,name="plain"']
+    assert spec(DAY, ODD).from_keys(odd) == (spec(DAY, ODD).none(), odd)
     assert spec(REGION).from_keys(["emea", "gone", "emea amer", ""]) == (spec(REGION).parse("emea", NOW), ["gone", "emea amer", ""])
 
 

@@ -35,6 +35,7 @@ def connection() -> duckdb.DuckDBPyConnection:
             f"create table {name} as select ({days})[1 + i % 4]::{kind} as day, ['a', 'b', null][1 + i % 3] as region, "
             f"i % 5 as k, i as {last} from range(17) as r(i)"
         )
+    made.execute("create table m as select i as k, 'n' || i as name from range(5) as r(i)")
     return made
 
 
@@ -80,7 +81,18 @@ def test_the_text_of_a_query_stays_but_for_the_tables() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", "postgres"])
-@pytest.mark.parametrize("sql", ["select day from", "select (((", "", "pivot t on region", "select 'unended", "select " + "(" * 5000 + "1"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select day from",
+        "select (((",
+        "",
+        "pivot t on region",
+        "select 'unended",
+        "select " + "(" * 5000 + "1",
+        " union all ".join(["select day from t"] * 3000),
+    ],
+)
 def test_what_cannot_be_read_is_filtered_from_around(sql: str, dialect: str) -> None:
     assert filtered(sql, [Equals("day", "x")], dialect) == f"""select * from (\n{sql}\n) as "penstock_slice" where "day" = 'x'"""
 
@@ -164,12 +176,19 @@ MIXED = [
 ]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select x from one union all select x from other",
+        "select x from other union all select x from one",
+        "with a as (select x from one), b as (select x from other) (select x from a union select x from b) union all from a",
+    ],
+)
 @pytest.mark.parametrize(("one", "other", "condition"), MIXED)
 def test_branches_of_two_types_are_compared_as_one(
-    connection: duckdb.DuckDBPyConnection, one: str, other: str, condition: Condition
+    connection: duckdb.DuckDBPyConnection, one: str, other: str, condition: Condition, sql: str
 ) -> None:
     connection.execute(f"create or replace temp table one as {one}; create or replace temp table other as {other}")
-    sql = "select x from one union all select x from other"
     connection.execute(f"create or replace temp table both_ as {sql}")
     assert rows(connection, filtered(sql, [condition], "duckdb")) == rows(
         connection, filtered("select x from both_", [condition], "duckdb")

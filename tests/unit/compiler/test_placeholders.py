@@ -88,6 +88,7 @@ VALUES: list[Any] = [
     datetime(2024, 3, 2),
     datetime(2024, 3, 2, 4, 5, tzinfo=UTC),
     datetime(2024, 3, 2, 4, 5, tzinfo=timezone(timedelta(hours=-5, minutes=-30))),
+    datetime(1890, 3, 2, 4, 5, tzinfo=timezone(timedelta(seconds=3208))),
     "",
     "emea",
     "it's \\ \" $1 \n é😀",
@@ -116,6 +117,10 @@ VALUES: list[Any] = [
 @pytest.mark.parametrize("sql", ["select $v as v", "select 'x' || $v || 'y' as v", "select [$v] as v", "select coalesce($v, null) as v"])
 def test_a_filled_value_behaves_as_if_it_were_bound(sql: str, value: Any) -> None:
     assert told(fill(sql, {"v": value}, "duckdb")) == told(sql, {"v": value})
+
+
+def test_a_negative_number_makes_no_comment() -> None:
+    assert duckdb.execute(fill("select 3-$v", {"v": -1}, "duckdb")).fetchall() == [(4,)]
 
 
 def told(sql: str, bound: dict[str, Any] | None = None) -> tuple[Any, ...]:

@@ -87,7 +87,7 @@ def _run(sql: Statements, graph: AssetGraph, run_id: str, started: datetime, bui
             "partition_start": datetime(int(partition), 1, 1) if partition else None,
             "partition_end": datetime(int(partition) + 1, 1, 1) if partition else None,
             "started_at": started, "finished_at": started + timedelta(seconds=number), "committed_at": started + timedelta(seconds=number),
-            "status": "success", "error": "",
+            "status": "success", "error": "", "recreates": partition in ("", "2024"),
             "inputs": (parents := [graph.assets[parent].key for parent in graph.parents[graph.ids[key]]]),
             "versions": [content_of(sql, holds).version for _ in parents],
             "columns": [None for _ in parents],

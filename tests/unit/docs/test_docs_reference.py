@@ -36,7 +36,7 @@ def _check(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("key", IngestHeader.model_fields)
 def test_only_keys_called_refused_are_refused(key: str) -> None:
-    assert (_error(key, EXAMPLES.get(key, "text")) is not None) is (INGEST[key][0] == REFUSED)
+    assert ("not supported by this version" in str(_error(key, EXAMPLES.get(key, "text")))) is (INGEST[key][0] == REFUSED)
     assert INGEST[key][0] in {YES, REFUSED, IGNORED}
 
 

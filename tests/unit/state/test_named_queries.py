@@ -22,9 +22,9 @@ HOSTILE = (
     "back\\slash\\'", "\\x41 \\u0041", "%s {} {0}", "", " ", "ünïcödé ☃ 🦆", "-- name: meta", "/* */",
 )  # fmt: skip
 SCHEMAS = ("Penstock State", 'quo"ted', "UPPER", "select", "a.b", "it's", "{relation}", "$asset", "x; drop table y")
-NUMBERS = frozenset("threads built reused failed skipped limit token".split())
-FLAGS = frozenset({"failed_only", "good", "recreates"})
-TIMES = frozenset("started_at finished_at claimed_at committed_at observed_at before since".split())
+NUMBERS = frozenset("threads built reused failed skipped limit token max_active".split())
+FLAGS = frozenset({"failed_only", "good", "recreates", "forced"})
+TIMES = frozenset("started_at finished_at claimed_at committed_at observed_at before since requested_at ended_at".split())
 
 
 def dummies(name: str) -> dict[str, Any]:

@@ -161,6 +161,17 @@ from {state}.materialization_input as i
 join {state}.current_materialization as m using (asset, "partition", token)
 where i."partition" <> '';
 
+-- name: partition_costs
+-- What a partition took on average: rows, and seconds of the query it was made with, which may have made others too.
+with made as (
+    select a.asset, count(*) as partitions, sum(m."rows") as "rows", epoch(a.finished_at) - epoch(a.started_at) as seconds
+    from {state}.attempt as a
+    join {state}.materialization as m on m.asset = a.asset and m."partition" = a."partition" and m.token = a.token
+    where a."partition" <> '' and a.status = 'success'
+    group by a.asset, a.run_id, a.started_at, a.finished_at
+)
+select asset, sum("rows") / sum(partitions), sum(seconds) / sum(partitions) from made group by asset;
+
 -- name: agreed_inputs
 select asset, input, max_by(input_version, run_id) from {state}.agreed_input group by asset, input;
 
@@ -403,6 +414,18 @@ where run_id in (select unnest($runs::varchar[])) and (asset, "version") not in 
     select asset, max_by(version, (observed_at, run_id)) from {state}.observation group by asset
 );
 
+-- name: gc_agreed_input
+-- The latest agreement with each input is kept.
+delete from {state}.agreed_input
+where run_id in (select unnest($runs::varchar[]))
+    and (asset, input, run_id) not in (select asset, input, max(run_id) from {state}.agreed_input group by asset, input);
+
+-- name: gc_partition_gap
+-- What was last found missing of each asset is kept.
+delete from {state}.partition_gap
+where run_id in (select unnest($runs::varchar[]))
+    and (asset, run_id) not in (select asset, max(run_id) from {state}.partition_gap group by asset);
+
 -- name: gc_run_end
 delete from {state}.run_end where run_id in (select unnest($runs::varchar[]));
 
@@ -461,10 +484,47 @@ order by "check";
 
 -- name: show_partitions
 select asset, count(*) filter (where status = 'held') as held, count(*) filter (where status = 'failed') as failed,
-    min("partition") as first_partition, max("partition") as last_partition
+    min("partition") filter (where status = 'held') as first_partition, max("partition") filter (where status = 'held') as last_partition,
+    count(*) filter (where status = 'missing') as missing, count(*) filter (where status = 'waiting') as waiting
 from {state}.partition_status
 group by asset
 order by asset;
+
+-- name: show_partitions_of
+-- Every partition of an asset that is held, failed, missing or waiting.
+select "partition", partition_start, partition_end, status, run_id, "rows", committed_at
+from {state}.partition_status
+where asset = $asset
+order by partition_start nulls last, "partition";
+
+-- name: insert_backfill
+insert into {state}.backfill select $backfill_id, $requested_at, $selection, $order, $max_active, $forced;
+
+-- name: insert_backfill_partitions
+insert into {state}.backfill_partition select $backfill_id, unnest($assets::varchar[]), unnest($partitions::varchar[]);
+
+-- name: insert_backfill_end
+insert into {state}.backfill_end select $backfill_id, $ended_at, $status;
+
+-- name: show_backfills
+-- What was asked for, the newest first, and how much of it was committed since; `open` can be resumed.
+select b.backfill_id, b.requested_at, b.selection, b."order", b.max_active, b.forced, count(nullif(p."partition", '')) as partitions,
+    count(*) filter (p."partition" <> '' and m.committed_at >= b.requested_at) as built, coalesce(any_value(e.status), 'open') as status
+from {state}.backfill as b
+left join {state}.backfill_partition as p using (backfill_id)
+left join {state}.current_materialization as m on m.asset = p.asset and m."partition" = p."partition"
+left join {state}.backfill_end as e using (backfill_id)
+where starts_with(b.backfill_id, $prefix)
+group by all
+order by b.backfill_id desc;
+
+-- name: backfill_left
+-- The partitions of a backfill that were not committed since it was asked for.
+select p.asset, p."partition"
+from {state}.backfill_partition as p
+join {state}.backfill as b using (backfill_id)
+left join {state}.current_materialization as m on m.asset = p.asset and m."partition" = p."partition"
+where p.backfill_id = $backfill_id and (m.asset is null or m.committed_at < b.requested_at);
 
 -- name: show_runs
 select run_id, started_at, finished_at, status, command, built, reused, failed, skipped, git_sha

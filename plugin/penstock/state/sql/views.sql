@@ -42,11 +42,11 @@ from {state}.materialization_input as i
 join (select asset, max(token) as token from {state}.materialization group by asset) as latest using (asset, token);
 
 -- Which inputs an asset consumed in a version that is no longer the current one, in columns that it reads. What a view is
--- behind in, its readers are behind in, for a view holds no rows.
+-- behind in, its readers are behind in, for a view holds no rows. Partitions consume parts of their inputs: `plan` compares those.
 create or replace view {state}.stale_input as
 select i.asset, i.input, i.input_version as consumed, v.version as current
 from {state}.current_input as i
-join {state}.current_materialization as m on m.asset = i.asset and m.relation_type <> 'view'
+join {state}.current_materialization as m on m.asset = i.asset and m."partition" = '' and m.relation_type <> 'view'
 join (
     select asset, data_version as version from {state}.current_version
     union all

@@ -17,7 +17,9 @@ from penstock.ui.options import (
     FULL_REFRESH_ENV,
     console_of,
     defer_options,
+    max_partitions_option,
     output_options,
+    partition_options,
     place_options,
     select_options,
     settings_of,
@@ -44,6 +46,8 @@ def _build_options(command: Any) -> Any:
         output_options,
         place_options,
         select_options,
+        partition_options,
+        max_partitions_option,
         defer_options,
     ):
         command = option(command)
@@ -73,7 +77,8 @@ def _build(command: str, options: dict[str, Any], *, checks: bool, store_failure
     console = console_of(options)
     settings = settings_of(options)
     fail_fast = options["fail_fast"]
-    wanted = wanted_of(options, command, checks=checks, fail_fast=fail_fast, store_failures=store_failures)
+    limit = options["max_partitions"]
+    wanted = wanted_of(options, command, checks=checks, fail_fast=fail_fast, store_failures=store_failures, max_partitions=limit)
     stop = Stopper()
 
     def sink_for(planned: Planned) -> RunLines:

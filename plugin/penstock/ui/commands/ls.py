@@ -10,21 +10,24 @@ from penstock.app.gateway import DbtGateway
 from penstock.app.project import load_project
 from penstock.app.selecting import Choice, select_assets
 from penstock.assets.asset import Asset, Kind
+from penstock.parser.partitioned import spec_of
 from penstock.ui.commands.selected import warn_unmatched
-from penstock.ui.names import short
+from penstock.ui.names import described, short
 from penstock.ui.options import console_of, output_options, place_options, select_options, selection_of, settings_of
 
 _KEYS = ("unique_id", "name", "resource_type", "package_name", "original_file_path", "relation", "materialized", "tags", "fqn", "ingest")
+_MORE_KEYS = ("partitions",)
 _HIDDEN = (Kind.OPERATION,)
 
 
 @click.command()
 @click.option("--output", type=click.Choice(["selector", "name", "path", "json", "table"]), default="selector")
 @click.option("--output-keys", multiple=True, help="Keys of the JSON lines.")
+@click.option("--partitions", is_flag=True, help="Only assets that have partitions, and how these are defined.")
 @output_options
 @place_options
 @select_options
-def ls(output: str, output_keys: tuple[str, ...], **options: Any) -> int:
+def ls(output: str, output_keys: tuple[str, ...], partitions: bool, **options: Any) -> int:
     """List assets: sources, ingests, seeds, models, snapshots, tests, exposures."""
     console = console_of(options)
     settings = settings_of(options)
@@ -36,10 +39,18 @@ def ls(output: str, output_keys: tuple[str, ...], **options: Any) -> int:
     selection = select_assets(settings, project, Choice(**selection_of(options)))
     warn_unmatched(console, selection)
     assets = [asset for key in selection.keys if (asset := project.graph[key]).kind not in _HIDDEN]
+    if partitions:
+        specs = {asset.key: spec for asset in assets if (spec := spec_of(asset)) is not None}
+        assets = [asset for asset in assets if asset.key in specs]
+        if output != "json":
+            console.table(
+                ("name", "kind", "partitions"), [(short(asset), asset.kind.value, described(specs[asset.key])) for asset in assets]
+            )
+            return 0
     if output == "json":
         import json
 
-        keys = [key for text in output_keys for key in text.split()] or list(_KEYS)
+        keys = [key for text in output_keys for key in text.split()] or [*_KEYS, *(_MORE_KEYS if partitions else ())]
         for asset in assets:
             console.data(json.dumps({key: value for key, value in _as_json(asset).items() if key in keys}))
     elif output == "table":
@@ -81,4 +92,5 @@ def _as_json(asset: Asset) -> dict[str, Any]:
         "tags": list(asset.tags),
         "fqn": list(asset.fqn),
         "ingest": asset.ingest.path if asset.ingest else "",
+        "partitions": described(spec) if (spec := spec_of(asset)) is not None else "",
     }

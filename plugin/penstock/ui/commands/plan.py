@@ -15,12 +15,13 @@ from penstock.plan.planner import PlanRow
 from penstock.plan.reasons import Decision
 from penstock.ui.commands.selected import warn_empty
 from penstock.ui.console import Console
-from penstock.ui.names import short
+from penstock.ui.names import ranges, short
 from penstock.ui.options import (
     FULL_REFRESH_ENV,
     console_of,
     defer_options,
     output_options,
+    partition_options,
     place_options,
     select_options,
     settings_of,
@@ -44,6 +45,7 @@ _STYLES = {Decision.BUILD: "green", Decision.MAYBE: "yellow", Decision.BLOCKED: 
 @output_options
 @place_options
 @select_options
+@partition_options
 @defer_options
 def plan(verbose: bool, why: str, sql: bool, output: str, fail_if_work: bool, **options: Any) -> int:
     """Show what `build` would do, and why; nothing is executed."""
@@ -61,7 +63,7 @@ def plan(verbose: bool, why: str, sql: bool, output: str, fail_if_work: bool, **
     if why:
         console.data("\n".join(explain(planned, why)))
     elif output == "json":
-        console.json([_as_json(planned, row) for row in planned.plan.rows])
+        console.json([entry for row in planned.plan.rows for entry in _as_json(planned, row)])
     elif not sql:
         _show(console, planned, verbose=verbose)
     return EXIT_FAILED if fail_if_work and planned.plan.count(Decision.BUILD) else EXIT_OK
@@ -74,9 +76,10 @@ def _show_sql(console: Console, planned: Planned, queries: CompiledQueries) -> N
             console.data(f"{statement};\n")
 
 
-def _as_json(planned: Planned, row: PlanRow) -> dict[str, Any]:
+def _as_json(planned: Planned, row: PlanRow) -> list[dict[str, Any]]:
+    """Return an entry for an asset, or one for each reason for which partitions of it are due."""
     asset = planned.graph.assets[row.id]
-    return {
+    entry = {
         "asset": row.asset,
         "name": short(asset),
         "partition": "",
@@ -86,6 +89,10 @@ def _as_json(planned: Planned, row: PlanRow) -> dict[str, Any]:
         "executor": planned.executor(asset),
         "executor_because": list(planned.obstacles(asset)),
     }
+    return [
+        {**entry, "partition": str(due.partitions), "partitions": len(due.partitions), "reason": due.reason.value, "detail": due.detail}
+        for due in row.slices
+    ] or [entry]
 
 
 def _show(console: Console, planned: Planned, *, verbose: bool) -> None:
@@ -95,22 +102,36 @@ def _show(console: Console, planned: Planned, *, verbose: bool) -> None:
     summary = ", ".join(f"{counts[decision]} {word}" for decision, word in words.items())
     console.data(f"Plan for target={planned.settings.profile.name}  {summary}            (nothing was executed)")
     shown = [row for row in rows if verbose or row.decision is not Decision.REUSE]
-    cells = [_cells(planned, row, verbose=verbose) for row in shown]
-    widths = [max((len(cell[column]) for cell in cells), default=0) for column in range(3)]
-    for row, cell in zip(shown, cells, strict=True):
-        head = console.styled(f"{cell[0]:<7}", _STYLES[row.decision])
-        console.data(f"{head} {cell[1]:<{widths[1]}}  {cell[2]:<{widths[2]}}  {cell[3]}".rstrip())
+    lines = [(row, cells) for row in shown for cells in _cells(planned, row, verbose=verbose)]
+    widths = [max((len(cells[column]) for _, cells in lines), default=0) for column in range(3)]
+    for row, cells in lines:
+        head = console.styled(f"{cells[0]:<7}", _STYLES[row.decision])
+        console.data(f"{head} {cells[1]:<{widths[1]}}  {cells[2]:<{widths[2]}}  {cells[3]}".rstrip())
     hidden = len(rows) - len(shown)
     if hidden:
         console.data(f"{console.styled('REUSE  ', 'dim')} {hidden} {'other' if hidden == 1 else 'others'}  use --why NODE or -v")
 
 
-def _cells(planned: Planned, row: PlanRow, *, verbose: bool) -> tuple[str, str, str, str]:
+def _cells(planned: Planned, row: PlanRow, *, verbose: bool) -> list[tuple[str, str, str, str]]:
+    """Return the cells of an asset's line, or of one for each reason for which partitions of it are due."""
     asset = planned.graph.assets[row.id]
     what = asset.kind.value if asset.is_test else asset.materialized
-    first = row.detail.split("\n", maxsplit=1)[0]
-    text = row.reason.value + (f": {first}" if first else "")
-    if verbose:
-        because = ", ".join(planned.obstacles(asset))
-        text += f"  [{planned.executor(asset)}{f': {because}' if because else ''}]"
-    return row.decision.value, short(asset), what, text
+    because = ", ".join(planned.obstacles(asset))
+    executor = f"  [{planned.executor(asset)}{f': {because}' if because else ''}]" if verbose else ""
+    if not row.slices:
+        return [(row.decision.value, short(asset), what, f"{_because(row.reason.value, row.detail)}{executor}")]
+    cost = planned.facts.state.partition_costs.get(row.asset)
+    found = []
+    for due in row.slices:
+        count = len(due.partitions)
+        expected = f", about {cost.rows * count:,.0f} rows in {cost.seconds * count:,.1f} s" if cost is not None and count > 1 else ""
+        words = f"  ({count} partitions{expected})" if count > 1 else ""
+        found.append(
+            (row.decision.value, short(asset), ranges(due.partitions), f"{_because(due.reason.value, due.detail)}{words}{executor}")
+        )
+    return found
+
+
+def _because(reason: str, detail: str) -> str:
+    first = detail.split("\n", maxsplit=1)[0]
+    return f"{reason}: {first}" if first else reason

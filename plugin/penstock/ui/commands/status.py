@@ -10,18 +10,21 @@ import click
 
 from penstock.app.reading import reading
 from penstock.app.runs import utc_now
+from penstock.app.settings import Settings
 from penstock.assets.freshness import ERROR, WARN
-from penstock.errors import EXIT_FAILED, EXIT_OK
+from penstock.errors import EXIT_FAILED, EXIT_OK, SelectionError
 from penstock.plan.names import display
 from penstock.state.freshness import Lateness
 from penstock.ui.console import Console
+from penstock.ui.heatmap import Cell, heatmap
 from penstock.ui.options import console_of, output_options, place_options, settings_of
 
 _BAD = ("failed", "never_built", "stale")
 _STYLES = {"failed": "red", "never_built": "yellow", "stale": "yellow", "fresh": "green"}
-_FAILURE_COLUMNS = ("check", "asset", "status", "failures", "message", "checked_at")
 _LATE_FIRST = {ERROR: 0, WARN: 1}
 _LATE_WORDS = {ERROR: "ERROR: ", WARN: "WARN: "}
+_FAILURE_COLUMNS = ("check", "asset", "status", "failures", "message", "checked_at")
+_PARTITION_COLUMNS = ("partition", "start", "end", "status", "run_id", "rows", "committed_at")
 _COLUMNS = ("asset", "relation", "kind", "status", "reason", "last_built_at", "rows", "detail", "owner", "path")
 
 
@@ -31,9 +34,10 @@ _COLUMNS = ("asset", "relation", "kind", "status", "reason", "last_built_at", "r
     "--strict", is_flag=True, help="End with code 1 when anything is failed, stale or never built, or late beyond its `error_after`."
 )
 @click.option("--all", "everything", is_flag=True, help="Also what Penstock does not build.")
+@click.option("--partitions", "node", default="", metavar="NODE", help="Show every partition of one asset: held, missing, failed, waiting.")
 @output_options
 @place_options
-def status(output: str, strict: bool, everything: bool, **options: Any) -> int:
+def status(output: str, strict: bool, everything: bool, node: str, **options: Any) -> int:
     """Show last builds, freshness and open failures; worst first: what is late, what failed, what is stale.
 
     This is what the state tables say of the last recorded graph; what has changed since on disk, `penstock plan` tells.
@@ -41,6 +45,8 @@ def status(output: str, strict: bool, everything: bool, **options: Any) -> int:
     console = console_of(options)
     settings = settings_of(options)
     now = utc_now()
+    if node:
+        return _one_by_one(console, settings, node, output)
     with reading(settings) as state:
         late = state.lateness(now)
         rows = [row for row in state.query("show_status") if everything or row[0] in late or row[3] not in ("external", "ephemeral")]
@@ -61,6 +67,20 @@ def status(output: str, strict: bool, everything: bool, **options: Any) -> int:
             message = str(row[4]).split("\n")[0]
             console.data(console.styled(f"{row[2]}: {display(row[0])} on {display(row[1])}: {message}", "red"))
     return EXIT_FAILED if strict and (bad or any(row[2] in ("fail", "error") for row in failures)) else EXIT_OK
+
+
+def _one_by_one(console: Console, settings: Settings, node: str, output: str) -> int:
+    with reading(settings) as state:
+        asset = state.find_asset(node)
+        rows = state.query("show_partitions_of", {"asset": asset})
+    if not rows:
+        raise SelectionError(f"`{node}` has no partitions on record", hint="See `penstock status`.")
+    if output == "json":
+        console.json([dict(zip(_PARTITION_COLUMNS, row, strict=True)) for row in rows])
+    else:
+        for line in heatmap(display(asset), [Cell(*row[:4]) for row in rows], console.styled):
+            console.data(line)
+    return EXIT_OK
 
 
 def _show(
@@ -98,8 +118,10 @@ def _late_json(late: Lateness | None) -> dict[str, Any]:
 
 def _rows(row: tuple[Any, ...], partitions: dict[str, tuple[Any, ...]]) -> str:
     if row[0] in partitions:
-        held = partitions[row[0]]
-        return f"{held[1]} partitions {held[3]}..{held[4]}"
+        _, held, failed, first, last, missing, waiting = partitions[row[0]]
+        others = ((failed, "failed"), (missing, "missing"), (waiting, "waiting"))
+        words = [f"{held} partitions{f' {first}..{last}' if held else ''}", *(f"{count} {word}" for count, word in others if count)]
+        return ", ".join(words)
     return "" if row[6] is None else f"{row[6]:,}"
 
 
