@@ -45,7 +45,20 @@ def history_of(settings: Settings, project: Project, *, folder: str = "", as_of:
         found = _from_folder(settings, settings.project_dir / folder, project, current, now)
     else:
         found = _from_warehouse(settings, as_of, current, now)
-    return replace(found, freshness=lambda: _freshness(settings))
+    return replace(found, freshness=lambda: _freshness(settings), partitions=lambda: _partitions(settings))
+
+
+def _partitions(settings: Settings) -> Mapping[AssetKey, Collection[str]]:
+    """Return the statuses that partitions of each asset have, as recorded; nothing where nothing was ever built."""
+    from penstock.app.reading import open_state
+    from penstock.state.store import SCHEMA_VERSION, stored_version
+
+    if not settings.database_path.exists():
+        return {}
+    with open_state(settings, 0, read_only=True) as sql:
+        if stored_version(sql) < SCHEMA_VERSION:
+            return {}
+        return {asset: frozenset(statuses) for asset, statuses in sql.run("partition_statuses")}
 
 
 def _freshness(settings: Settings) -> Mapping[AssetKey, str]:

@@ -22,6 +22,13 @@ def spec_of(asset: Asset) -> PartitionSpec | None:
     return spec if spec != UNPARTITIONED else None
 
 
+def is_partitioned(asset: Asset) -> bool:
+    """Whether an asset says that it has partitions, well or not."""
+    if asset.ingest is not None:
+        return bool(asset.ingest.partitions)
+    return asset.microbatch or bool(asset.penstock.get("partitions"))
+
+
 def _batches(asset: Asset) -> PartitionSpec | None:
     """Return the batches of a microbatch model; one that dbt itself will refuse has none. Source: dbt's `MicrobatchBuilder`."""
     size, begin, event_time = (asset.config.get(key) for key in ("batch_size", "begin", "event_time"))

@@ -24,7 +24,8 @@ class History:
     """Ways to what lies back, each asked for only when a criterion needs it; they raise SelectionError where there is nothing.
 
     `statuses` are the results of a run by asset, in dbt's words; `fresher` the sources with newer data than then;
-    `freshness` is `fresh` or `stale` for each recorded asset as of now; `now` tells whether a deprecation date is past.
+    `freshness` is `fresh` or `stale` for each recorded asset as of now; `partitions` are the statuses that any partition of an
+    asset has; `now` tells whether a deprecation date is past.
     """
 
     now: datetime = datetime(2020, 1, 1, tzinfo=UTC)
@@ -33,6 +34,7 @@ class History:
     statuses: Callable[[], Statuses] = _nothing
     fresher: Callable[[], Collection[AssetKey]] = _nothing
     freshness: Callable[[], Mapping[AssetKey, str]] = _nothing
+    partitions: Callable[[], Statuses] = _nothing
 
     @cached_property
     def comparison(self) -> Comparison:

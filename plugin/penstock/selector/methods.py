@@ -12,6 +12,7 @@ from penstock.assets.asset import Asset, Kind
 from penstock.assets.definition import Comparison
 from penstock.assets.names import AssetKey
 from penstock.errors import SelectionError
+from penstock.parser.partitioned import is_partitioned
 from penstock.selector.configs import config_matcher
 from penstock.selector.fqn import has_wildcard
 from penstock.selector.globs import Matcher, PathGlob, matcher
@@ -25,6 +26,7 @@ RESOURCE_TYPES = frozenset({kind.value for kind in Kind} | {"rpc", "sql_operatio
 """Penstock's kinds, dbt's among them, and those of dbt's that never stand in a graph: to select one selects nothing."""
 
 FRESHNESS = frozenset({"stale", "fresh", "unknown"})
+PARTITIONS = frozenset({"held", "missing", "failed", "waiting"})
 
 
 def by_fqn(view: GraphView, criterion: Criterion) -> Iterator[int]:
@@ -213,6 +215,17 @@ def by_state(view: GraphView, criterion: Criterion) -> Iterator[int]:
     return (number for number, asset in view.of(ALL_KINDS - OWN_KINDS) if asset.key in known and check(comparison, asset.key))
 
 
+def by_partition(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Select assets of which some partition is held, missing, failed, or waits for its files; one never built misses all."""
+    if criterion.value not in PARTITIONS:
+        raise _bad_value(criterion, "`missing`, `failed`, `waiting` or `held`")
+    known = view.history.partitions()
+    for number, asset in enumerate(view.graph.assets):
+        found = known.get(asset.key, ())
+        if criterion.value in found or (criterion.value == "missing" and not found and is_partitioned(asset)):
+            yield number
+
+
 def by_fresh(view: GraphView, criterion: Criterion) -> Iterator[int]:
     """What holds data by whether it is due or late as far as recorded; nothing recorded is `unknown`."""
     if criterion.value not in FRESHNESS:
@@ -272,12 +285,12 @@ METHODS: Mapping[str, Method] = {
     "result": by_result,
     "source_status": by_source_status,
     "fresh": by_fresh,
+    "partition": by_partition,
     "ingest": by_ingest,
     "owner": by_owner,
 }
 
 NOT_AVAILABLE: Mapping[str, str] = {
-    "partition": "Use `penstock status` to see which partitions are held.",
     "check": "Use `result:fail`, or a test's name.",
 }
 """Methods that Penstock will add to dbt's, and what to use until then."""

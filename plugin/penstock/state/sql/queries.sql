@@ -173,7 +173,12 @@ with made as (
 select asset, sum("rows") / sum(partitions), sum(seconds) / sum(partitions) from made group by asset;
 
 -- name: agreed_inputs
-select asset, input, max_by(input_version, run_id) from {state}.agreed_input group by asset, input;
+-- What all that is held agrees with; a later run that built some partitions only, or failed at others, ends the agreement.
+select a.asset, a.input, max_by(a.input_version, a.run_id)
+from {state}.agreed_input as a
+left join (select asset, max(run_id) as run_id from {state}.materialization group by asset) as latest using (asset)
+where latest.run_id is null or a.run_id >= latest.run_id
+group by a.asset, a.input;
 
 -- name: insert_agreed_inputs
 insert into {state}.agreed_input
@@ -489,6 +494,9 @@ select asset, count(*) filter (where status = 'held') as held, count(*) filter (
 from {state}.partition_status
 group by asset
 order by asset;
+
+-- name: partition_statuses
+select asset, list(distinct status) from {state}.partition_status group by asset;
 
 -- name: show_partitions_of
 -- Every partition of an asset that is held, failed, missing or waiting.
