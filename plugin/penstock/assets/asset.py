@@ -170,6 +170,12 @@ class Asset:
         return found if isinstance(found, int) and found >= 0 else 1
 
     @property
+    def on_code_change(self) -> str:
+        """What becomes of an incremental model whose code changed: `run` goes on with its table, `full_refresh`, or `fail`."""
+        found = self.config.get("on_code_change") or self.penstock.get("on_code_change") or "run"
+        return str(found) if self.materialized == "incremental" else "run"
+
+    @property
     def ephemeral(self) -> bool:
         """A model that exists only inside its readers' queries."""
         return self.kind is Kind.MODEL and self.materialized == "ephemeral"

@@ -11,7 +11,6 @@ from typing import Any
 
 from dbt.artifacts.schemas.results import NodeStatus, RunStatus
 from dbt.artifacts.schemas.run import RunResult
-from dbt.materializations.incremental.microbatch import MicrobatchBuilder
 from dbt.node_types import RunHookType
 from dbt.task.run import MicrobatchBatchRunner
 from dbt_common.exceptions import DbtBaseException
@@ -51,52 +50,14 @@ class NodeRunner:
         self._results: list[RunResult] = []
         self._lock = threading.Lock()
 
-    def run(self, key: str, hooks: HookSql | None = None) -> NodeResult:
-        """Run one node with dbt's own runner for its type."""
+    def run(self, key: str, hooks: HookSql | None = None, *, full_refresh: bool = False) -> NodeResult:
+        """Run one node with dbt's own runner for its type; `full_refresh`: this node anew, whatever the others do."""
         session = self._session
-        node = session.with_hooks(session.node(key), hooks) if hooks else session.node(key)
+        node = session.with_hooks(session.node(key), hooks) if hooks or full_refresh else session.node(key)
+        if full_refresh:
+            node.config.full_refresh = True
         runner_type = session.task.RUNNER_MAP[node.resource_type]
         return self._run(runner_type(session.config, session.adapter, node, 1, 1))
-
-    def batches(self, key: str, now: datetime, unfinished: Sequence[str] = ()) -> list[Batch]:
-        """Return the batches that `dbt run` would do at `now` (UTC), and those of `unfinished`, by partition key."""
-        session = self._session
-        node = session.node(key)
-        args = session.config.args
-        builder = MicrobatchBuilder(
-            model=node,
-            is_incremental=self.stands_incrementally(key),
-            event_time_start=getattr(args, "EVENT_TIME_START", None),
-            event_time_end=getattr(args, "EVENT_TIME_END", None),
-            default_end_time=now.replace(tzinfo=UTC),
-        )
-        end = builder.build_end_time()
-        size = node.config.batch_size
-        start = builder.build_start_time(end)
-        oldest = min([start, *(datetime.fromisoformat(partition).replace(tzinfo=UTC) for partition in unfinished)])
-        spans = [
-            Batch(MicrobatchBuilder.format_batch_start(one, size), _naive(one), _naive(stop))
-            for one, stop in builder.build_batches(oldest, end)
-        ]
-        wanted = set(unfinished)
-        return [batch for batch in spans if batch.start >= _naive(start) or batch.partition in wanted]
-
-    def stands_incrementally(self, key: str) -> bool:
-        """Tell whether the model's relation is a table and no full refresh was asked for: dbt's `is_incremental`."""
-        session = self._session
-        node = session.node(key)
-        wanted = session.adapter.Relation.create_from(session.config, node)
-
-        def found() -> Any:
-            with session.adapter.connection_named(key):
-                return session.adapter.get_relation(wanted.database, wanted.schema, wanted.identifier)
-
-        relation = session.call(found)
-        if relation is None or relation.type != "table":
-            return False
-        if node.config.full_refresh is not None:
-            return not node.config.full_refresh
-        return not session.options.full_refresh
 
     def run_batch(self, key: str, batches: Sequence[Batch], number: int, *, incremental: bool, hooks: HookSql) -> NodeResult:
         """Run one batch alone, so that its rows and its record commit together.

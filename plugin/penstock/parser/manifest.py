@@ -23,13 +23,14 @@ from penstock.parser.obstacles import (
     own_materialization,
     test_obstacles,
 )
+from penstock.parser.partitioned import rows_by
 from penstock.parser.render import SimpleRenderer
 from penstock.parser.render_tests import TestRenderer
 
 OLDEST_SCHEMA = 4
 NEWEST_SCHEMA = 12
 
-_WHEN_NOT_WHAT = POLICY_KEYS | {"begin", "lookback", "concurrent_batches", "batch", "retries", "timeout", "pool"}
+_WHEN_NOT_WHAT = POLICY_KEYS | {"begin", "lookback", "concurrent_batches", "batch", "on_code_change", "retries", "timeout", "pool"}
 """Config keys that say when, how often and which part is built, never what a part holds."""
 _FINGERPRINT_CONFIG_IGNORES = frozenset({"docs", "meta", "tags", "group", "access", "enabled", "packages"}) | _WHEN_NOT_WHAT
 _SETS_CONFIG = re.compile(r"\bset_sql_header\b|\bconfig\s*\.\s*set\b")
@@ -294,6 +295,7 @@ class _Reader:
         return fingerprint(
             {
                 "config": {key: value for key, value in config.items() if key not in _FINGERPRINT_CONFIG_IGNORES},
+                **_slices(config),
                 "session": self.context.session,
                 "relation": node.get("relation_name"),
                 "contract": (node.get("contract") or {}).get("enforced"),
@@ -319,6 +321,14 @@ def _own_meta(config: Mapping[str, Any]) -> Any:
     """Return `meta.penstock` without what says when to build."""
     own = (config.get("meta") or {}).get("penstock")
     return {key: value for key, value in own.items() if key not in _WHEN_NOT_WHAT} or None if isinstance(own, dict) else own
+
+
+def _slices(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of `meta.penstock` says which rows a partition holds, and which it reads; empty where nothing does."""
+    own = (config.get("meta") or {}).get("penstock")
+    if not isinstance(own, dict) or not own.get("partitions"):
+        return {}
+    return {"slices": {"partitions": rows_by(own["partitions"]), "inputs": own.get("inputs")}}
 
 
 def _is_ephemeral(node: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from penstock.assets.fingerprint import digest
@@ -111,11 +111,16 @@ class Partitioning:
         """Why the table is to be made anew, with everything in it; None where it is not."""
         if self.ledger and self.facts.standing_type(self.number) != "table":
             return Reason.RELATION_MISSING
-        if self.key in self.facts.chosen:
-            return None  # the other partitions stay
+        if self.key in self.facts.chosen or self.protected:
+            return None  # the other rows stay
         if self.facts.full_refresh:
             return Reason.FULL_REFRESH
         return Reason.CODE_CHANGED if self.outlived else None
+
+    @property
+    def protected(self) -> bool:
+        """Whether the model says `full_refresh: false`, which in dbt goes before the flag."""
+        return self.facts.graph.assets[self.number].config.get("full_refresh") is False
 
     def due(self) -> tuple[Due, ...]:
         """Return what is due, each partition for the first reason that holds; the order is that of the reasons."""
@@ -137,10 +142,11 @@ class Partitioning:
         found: dict[str, Reading] = {}
         for parent in self.facts.inputs[self.number]:
             name = self.facts.graph.assets[parent].key
-            reading = self.facts.readings[self.key, name]
-            found[name] = reading
-            if reading.how is How.WHOLE:
-                found.update({one: Reading(one, How.WHOLE) for one in self.versions.behind({name: None}) if one not in found})
+            found[name] = self.facts.readings[self.key, name]
+        for name in [name for name, reading in found.items() if reading.how is How.WHOLE]:
+            for one in self.versions.behind({name: None}):
+                if one != name:
+                    found[one] = replace(found[one], beyond=True) if one in found else Reading(one, How.WHOLE)
         undeclared = {
             seen.input for seen in self._last_inputs if seen.input not in self.facts.graph and seen.input not in self.looked.files
         }
@@ -155,29 +161,34 @@ class Partitioning:
         """Return the columns that were read of an input last time, None for all."""
         return next((seen.columns for seen in self._last_inputs if seen.input == name), None)
 
-    def whole_version(self, name: str) -> str | None:
-        """Return one version for everything behind an input, None where something of it is not known."""
-        behind = {one: self.versions.of(one) for one in self.versions.behind({name: None})}
-        return None if None in behind.values() else digest("\n".join(f"{one}={version}" for one, version in sorted(behind.items())))
+    def whole_version(self, reading: Reading) -> str | None:
+        """Return one version for everything behind an input, as it is read; None where something of it is not known."""
+        behind = {one: self.versions.of(one) for one in self.versions.behind({reading.name: None})}
+        if None in behind.values():
+            return None
+        return digest("\n".join([reading.event_time, *(f"{one}={version}" for one, version in sorted(behind.items()))]))
 
-    def agreed(self, name: str) -> bool:
+    def agreed(self, reading: Reading) -> bool:
         """Whether all that is held is known to agree with what an input holds now."""
-        now = self.whole_version(name)
-        return now is not None and self.facts.state.agreed.get((self.key, name)) == now
+        now = self.whole_version(reading)
+        return now is not None and self.facts.state.agreed.get((self.key, reading.name)) == now
 
     def to_slice(self) -> list[Reading]:
         """Return the inputs whose slices must be looked at before anything can be said of what is held."""
-        return [one for one in self.readings if one.how is How.EVENT_TIME and self.held and not self.agreed(one.name)]
+        return [one for one in self.readings if one.compared is How.EVENT_TIME and self.held and not self.agreed(one)]
 
     def version(self, reading: Reading, partition: Partition) -> str | None:
         """Return what an input holds now for one partition, None where it cannot be told."""
-        if reading.how is How.PARTITIONS and reading.source is not None:
+        if reading.compared is How.PARTITIONS and reading.source is not None:
             return self._version_of_partitions(reading, partition)
-        if reading.how is How.EVENT_TIME:
+        if reading.compared is How.EVENT_TIME:
             return self.looked.slices.get(reading.name, {}).get(partition.key)
         return self.versions.of(reading.name)
 
     def _version_of_partitions(self, reading: Reading, partition: Partition) -> str:
+        drift = self.versions.drift(reading.name)
+        if drift is not None:
+            return f"drift:{drift}"  # its record says nothing of what it holds
         source = self.versions.ledger(reading.name)
         if reading.source == self.spec and reading.rule == OVERLAP:
             keys = [partition.key]  # each reads its own; no need to map 100,000 of them one by one
@@ -194,7 +205,8 @@ class Partitioning:
         for reading in self.readings:
             version = self.version(reading, partition)
             if version is not None:
-                read = None if reading.how is How.PARTITIONS or self.versions.is_view(reading.name) else columns.get(reading.name)
+                by_rows = reading.how is How.PARTITIONS or reading.beyond or self.versions.is_view(reading.name)
+                read = None if by_rows else columns.get(reading.name)
                 yield InputVersion(reading.name, version, read)
         for name, versions in self.looked.files.items():
             if versions.get(partition.key):
@@ -202,7 +214,7 @@ class Partitioning:
 
     def changed(self, reading: Reading) -> tuple[list[str], list[str]]:
         """Return the keys held for which an input holds something else than was consumed, and those of which nothing is known."""
-        if reading.how is How.EVENT_TIME and (self.agreed(reading.name) or reading.name not in self.looked.slices):
+        if reading.compared is How.EVENT_TIME and (self.agreed(reading) or reading.name not in self.looked.slices):
             return [], []  # nothing changed, or it is looked at when its turn comes
         changed: list[str] = []
         unknown: list[str] = []
@@ -214,7 +226,7 @@ class Partitioning:
             if now is None:
                 unknown.append(partition.key)
             elif seen is None or (
-                seen.version != now and not (reading.how is How.WHOLE and same.setdefault(seen, self.versions.same_columns(seen, now)))
+                seen.version != now and not (reading.compared is How.WHOLE and same.setdefault(seen, self.versions.same_columns(seen, now)))
             ):
                 changed.append(partition.key)
         return changed, unknown
@@ -239,7 +251,7 @@ def _some(found: Iterable[Due]) -> tuple[Due, ...]:
 def _forced(one: Partitioning) -> Iterator[Due]:
     if one.facts.force:
         yield Due(Reason.FORCED, one.wanted, "--force")
-    if one.facts.full_refresh:
+    if one.facts.full_refresh and not one.protected:
         yield Due(Reason.FULL_REFRESH, one.wanted, "--full-refresh")
 
 
@@ -286,7 +298,7 @@ def _newer(one: Partitioning) -> Iterator[Due]:
     for reading in one.readings:
         changed, unknown = one.changed(reading)
         yield Due(Reason.UNKNOWN_EVIDENCE, one.spec.from_keys(unknown)[0], few([reading.name]))
-        reason = Reason.LATE_DATA if reading.how is How.EVENT_TIME else Reason.UPSTREAM_NEWER
+        reason = Reason.LATE_DATA if reading.compared is How.EVENT_TIME else Reason.UPSTREAM_NEWER
         yield Due(reason, one.spec.from_keys(changed)[0], few([reading.name]))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from penstock.assets.names import AssetKey
+from penstock.errors import ConfigError, Location
 from penstock.plan.conditions import RULES, changed_inputs
 from penstock.plan.facts import NOT_LOOKED, Facts
 from penstock.plan.freshness import PATIENT, resting, waiting_for
@@ -13,6 +14,9 @@ from penstock.plan.names import display, few
 from penstock.plan.partitioning import Due, Partitioning
 from penstock.plan.reasons import Decision, Reason
 from penstock.plan.versions import Versions
+
+ON_CODE_CHANGE = ("run", "full_refresh", "fail")
+"""What an incremental model may wish for when its code changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ def make_plan(facts: Facts) -> Plan:
         due.update({number: (rule.reason, detail) for number, detail in held.items()})
     slices = {number: partitioning(facts, number).due() for number in sorted(set(candidates).difference(whole))}
     due.update({number: (found[0].reason, found[0].detail) for number, found in slices.items() if found})
-    blocked = _blocked(facts, candidates)
+    blocked = _blocked(facts, candidates, _refused(facts, due))
     outlook = _look_ahead(facts, candidates, {number: why for number, (why, _) in due.items() if number not in blocked})
     rows = (_row(facts, number, due, blocked, outlook) for number in candidates)
     return Plan(tuple(replace(row, slices=slices.get(row.id, ())) if row.decision is Decision.BUILD else row for row in rows))
@@ -137,13 +141,29 @@ def decide(facts: Facts, versions: Versions, row: PlanRow) -> PlanRow:
     return PlanRow(row.id, key, Decision.REUSE, Reason.UNCHANGED_INPUT, row.detail)
 
 
-def _blocked(facts: Facts, candidates: list[int]) -> dict[int, tuple[Reason, str]]:
-    """Find assets whose own file is broken, and what reads them."""
+def _refused(facts: Facts, due: Mapping[int, tuple[Reason, str]]) -> dict[int, tuple[Reason, str]]:
+    """Find incremental models that may not go on with other code. Raises ConfigError for a wish nobody understands."""
+    found: dict[int, tuple[Reason, str]] = {}
+    for number, (reason, _) in due.items():
+        asset = facts.graph.assets[number]
+        if asset.on_code_change not in ON_CODE_CHANGE:
+            raise ConfigError(
+                f"{asset.name}: on_code_change cannot be `{asset.on_code_change}`",
+                at=Location(asset.path), hint=f"Choose from {', '.join(ON_CODE_CHANGE)}.",
+            )  # fmt: skip
+        if reason is Reason.CODE_CHANGED and asset.on_code_change == "fail":
+            found[number] = (Reason.CODE_CHANGE_REFUSED, "on_code_change: fail; build it with --full-refresh, or --force to go on")
+    return found
+
+
+def _blocked(facts: Facts, candidates: list[int], refused: Mapping[int, tuple[Reason, str]]) -> dict[int, tuple[Reason, str]]:
+    """Find assets whose own file is broken, or whose new code is refused, and what reads them."""
     broken = {n: asset.ingest.error for n, asset in enumerate(facts.graph.assets) if asset.ingest is not None and asset.ingest.error}
+    own = {number: (Reason.PARSE_FAILED, error) for number, error in broken.items()} | dict(refused)
     blocked: dict[int, tuple[Reason, str]] = {}
-    for number, error in broken.items():
+    for number, why in own.items():
         for below in facts.graph.descendants([number]):
             blocked.setdefault(below, (Reason.UPSTREAM_FAILED, display(facts.graph.assets[number].key)))
-        blocked[number] = (Reason.PARSE_FAILED, error)
+        blocked[number] = why
     wanted = set(candidates)
     return {number: why for number, why in blocked.items() if number in wanted}

@@ -26,7 +26,8 @@ class How(StrEnum):
 class Reading:
     """One input of an asset with partitions; `source` are the input's own partitions where they are mapped.
 
-    `event_time` is the column by which a batch reads the input, as the project writes it.
+    `event_time` is the column by which a batch reads the input, as the project writes it. `beyond`: a view or an ephemeral
+    model that is read as well brings rows of the input that are not the partition's.
     """
 
     name: str
@@ -34,6 +35,12 @@ class Reading:
     source: PartitionSpec | None = None
     rule: MappingRule = OVERLAP
     event_time: str = ""
+    beyond: bool = False
+
+    @property
+    def compared(self) -> How:
+        """What tells whether the input changed: where rows from beyond the partition are read, all of it."""
+        return How.WHOLE if self.beyond else self.how
 
 
 Readings = Mapping[tuple[AssetKey, AssetKey], Reading]
@@ -44,26 +51,33 @@ def readings_of(graph: AssetGraph, inputs: Sequence[Sequence[int]], specs: Mappi
     """Return how each asset with partitions reads each of its inputs. Raises ParseError for a rule that cannot be understood."""
     found: dict[tuple[AssetKey, AssetKey], Reading] = {}
     for number, asset in enumerate(graph.assets):
-        if asset.key in specs:
-            for parent in inputs[number]:
-                found[asset.key, graph.assets[parent].key] = _reading(asset, graph.assets[parent], specs)
+        if asset.key not in specs:
+            continue
+        for parent in inputs[number]:
+            source = graph.assets[parent]
+            if asset.microbatch:
+                found[asset.key, source.key] = _of_batches(graph, inputs, number, parent, specs.get(source.key))
+            else:
+                found[asset.key, source.key] = _of_slices(asset, source, specs)
     return found
 
 
-def _reading(reader: Asset, source: Asset, specs: Mapping[AssetKey, PartitionSpec]) -> Reading:
+def _of_batches(graph: AssetGraph, inputs: Sequence[Sequence[int]], number: int, parent: int, spec: PartitionSpec | None) -> Reading:
+    """Return how batches read an input: dbt cuts what they name that has an event time, and leaves ephemeral models whole."""
+    names = [one for one in graph.parents[number] if one == parent or (graph.assets[one].is_plain_source and parent in inputs[one])]
+    event_time = next((str(found) for one in names if (found := graph.assets[one].config.get("event_time"))), "")
+    key = graph.assets[parent].key
+    if not event_time:
+        return Reading(key, How.WHOLE)
+    beyond = any(graph.assets[one].ephemeral and parent in inputs[one] for one in graph.parents[number])
+    column = event_time.strip('"').lower()
+    if spec is not None and spec.time is not None and spec.time.tz == "UTC" and spec.time.column.lower() == column:
+        return Reading(key, How.PARTITIONS, spec, OVERLAP, event_time, beyond)
+    return Reading(key, How.EVENT_TIME, event_time=event_time, beyond=beyond)
+
+
+def _of_slices(reader: Asset, source: Asset, specs: Mapping[AssetKey, PartitionSpec]) -> Reading:
     spec = specs.get(source.key)
-    if reader.microbatch:
-        event_time = str(source.config.get("event_time") or "")
-        if not event_time:
-            return Reading(source.key, How.WHOLE)  # dbt cuts only inputs that name their event time
-        if (
-            spec is not None
-            and spec.time is not None
-            and spec.time.tz == "UTC"
-            and spec.time.column.lower() == event_time.strip('"').lower()
-        ):
-            return Reading(source.key, How.PARTITIONS, spec, OVERLAP, event_time)
-        return Reading(source.key, How.EVENT_TIME, event_time=event_time)
     if spec is None or reader.ingest is not None:
         return Reading(source.key, How.WHOLE)
     rules = reader.penstock.get("inputs")

@@ -45,3 +45,4 @@ class Reason(StrEnum):
 
     UPSTREAM_FAILED = "upstream_failed"
     PARSE_FAILED = "parse_failed"
+    CODE_CHANGE_REFUSED = "code_change_refused"

@@ -94,6 +94,10 @@ class Versions:
         seen = self._observed.get(name)
         return seen.known if seen is not None else None
 
+    def drift(self, name: AssetKey) -> str | None:
+        """Return the version of a relation that was changed by others and is not built anew, None of all others."""
+        return self._actual.get(name)
+
     def is_view(self, name: str) -> bool:
         """Whether a name stands for a view as it was last built."""
         made = self._made.get(name)

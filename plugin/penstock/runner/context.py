@@ -17,6 +17,7 @@ from penstock.assets.code_version import code_version
 from penstock.assets.fingerprint import fingerprint
 from penstock.assets.names import AssetKey, RelationName
 from penstock.assets.partition_range import PartitionRange
+from penstock.assets.partitions import PartitionSpec
 from penstock.assets.records import InputVersion, Materialization, Observation, PartitionRecord
 from penstock.errors import PenstockError, WarehouseError
 from penstock.graph.asset_graph import AssetGraph
@@ -68,6 +69,7 @@ class RunContext:
     on_interrupt: Callable[[], None] | None = None
     newest_first: bool = False
     max_active: int = 1
+    threads: int = 1
     on_partitions: Callable[[Asset, PartitionRange, str, int, int], None] | None = None
     _local: threading.local = field(default_factory=threading.local)
     _open: list[Statements] = field(default_factory=list)
@@ -116,6 +118,13 @@ class RunContext:
             for statements in self._open:
                 statements.connection.close()
             self._open.clear()
+
+    def redefine(self, key: AssetKey, spec: PartitionSpec) -> None:
+        """Let an asset have these partitions from now on; of those that were chosen, the ones that it still has."""
+        with self._lock:
+            if spec != self.facts.specs[key]:
+                chosen = {name: spec.from_keys(each.keys())[0] if name == key else each for name, each in self.facts.chosen.items()}
+                self.facts = dataclasses.replace(self.facts, specs={**self.facts.specs, key: spec}, chosen=chosen)
 
     def relation_built(self, asset: Asset) -> None:
         """Note that a relation stands now, here and in dbt's own cache."""
