@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from penstock.errors import EXIT_FAILED, EXIT_LOCKED, EXIT_OK, EXIT_USAGE
-from penstock.parser.ingest import WRITE_MODES_BUILT
 from penstock.plan.reasons import Reason
 
 YES, REFUSED, IGNORED = "yes", "refused (later)", "ignored (later)"
@@ -22,6 +21,7 @@ PROJECT: Notes = {
     "attach": (YES, "name -> database, see below; attached for `plan`, `build` and `run`"),
     "extensions": (YES, "DuckDB extensions, installed and loaded for `plan`, `build` and `run`"),
     "evidence": (YES, "see below"),
+    "pools": (YES, "name -> how many assets that name this pool may run at once; others go on meanwhile"),
     "defaults": (YES, "see below"),
     "defer_target": (YES, "target that `--defer` reads from; `--defer-target` comes first"),
 }
@@ -29,12 +29,32 @@ EVIDENCE: Notes = {
     "content_rows": (YES, "sources with more rows are not read at every run, but judged by their loads"),
     "files": (YES, "`listing`: names, sizes and times of change; `content`: all that they hold"),
 }
-ATTACH: Notes = {"path": (YES, "file or connection string"), "type": (YES, "DuckDB's name of the type"), "read_only": (YES, "")}
+ATTACH: Notes = {
+    "path": (YES, "file, relative to the folder of `penstock.yml`, or connection string"),
+    "type": (YES, "DuckDB's name of the type; a SQLite file is read without DuckDB's extension where that is not installed"),
+    "read_only": (YES, "a file that another process writes is busy: `--wait`"),
+}
 DEFAULTS: Notes = {
     "executor": (
         YES,
         "`auto`, `native` or `dbt`; `dbt` sends every node through dbt, `native` fails what the native executor does not cover",
-    )
+    ),
+    "retries": (
+        YES,
+        (
+            "`attempts` (all of them, 1), `backoff` (wait before the second, `1s`; doubled each time, at most an hour), `jitter` (share of "
+            "a wait left to chance, 0), `on` (`transient`, `timeout` or `any`; `[transient]`). A failed test, wrong SQL, a missing table "
+            "and a broken constraint are never tried again. An ingestion file says it in its header, a node of dbt in "
+            "`meta.penstock.retries`; each key goes before the default's"
+        ),
+    ),
+    "timeout": (
+        YES,
+        (
+            "a duration; an attempt that takes longer is interrupted and rolled back, of partitions one range; `none` in a header or in "
+            "`meta.penstock.timeout` lifts it"
+        ),
+    ),
 }
 INGEST: Notes = {
     "source": (YES, "the dbt source this file loads, as `source_name.table`; otherwise found by equal relation"),
@@ -44,16 +64,25 @@ INGEST: Notes = {
     "tags": (YES, "added to the dbt source's"),
     "group": (YES, "a dbt source's own comes first"),
     "meta": (YES, "free; added to the dbt source's, for selection by `config.meta.*`; not part of the code version"),
-    "write": (YES, f"only {' and '.join(f'`{mode}`' for mode in WRITE_MODES_BUILT)}; the other modes are refused (later)"),
-    "key": (YES, "for `upsert`: the columns that tell rows apart"),
-    "cursor": (YES, "for `append` and `upsert`: the high-water mark of an incremental load"),
+    "write": (YES, "how the rows are stored, see above"),
+    "key": (YES, "for `upsert`: the columns that tell rows apart; rows that lack one or share it are refused"),
+    "cursor": (
+        YES,
+        (
+            "for `append` and `upsert`: `column`, whose highest value is the committed high-water mark; `initial`, what `$cursor` is at "
+            "first; `lookback`, a duration that is taken off the mark, for rows that come late"
+        ),
+    ),
     "partitions": (YES, "dimensions of time, of listed values, of values from a query; implies `write: partition`; see docs/partitions.md"),
     "batch": (YES, "how many contiguous partitions one query covers, or `all`; needs `$start` and `$end` in the query"),
     "required": (YES, "a partition without files fails; else it waits for them"),
     "watch": (YES, "glob, or list of globs: names, sizes and times of the files are their version, a change makes the file due"),
     "schedule": (REFUSED, ""),
     "freshness": (REFUSED, ""),
-    "schema_change": (YES, "what happens when the rows that come have other columns than the table"),
+    "schema_change": (
+        YES,
+        "for `append`, `upsert` and `partition`: what happens when the rows that come have other columns than the table",
+    ),
     "attach": (YES, "names from `penstock.yml`, which attaches all that it lists"),
     "extensions": (YES, "names from `penstock.yml`, likewise"),
     "retries": (YES, "`{attempts, backoff, jitter, on}`: which failures are tried again, how often, and after what time"),

@@ -15,7 +15,9 @@ select id, {value} as v from (values (1), (2)) as t (id)
 
 
 def edited(make: Make, wish: str) -> Workspace:
-    workspace = make({**PLACE, "models/grows.sql": MODEL.format(wish=wish, value="1"), "models/reads.sql": "select * from {{ ref('grows') }}"})
+    workspace = make(
+        {**PLACE, "models/grows.sql": MODEL.format(wish=wish, value="1"), "models/reads.sql": "select * from {{ ref('grows') }}"}
+    )
     workspace.penstock("build").expect(0)
     workspace.write({"models/grows.sql": MODEL.format(wish=wish, value="2")})
     return workspace

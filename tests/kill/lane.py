@@ -10,53 +10,27 @@ import argparse
 import json
 import os
 import random
-import select
-import signal
 import sys
 import tempfile
 import time
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from penstock.warehouse import failpoints
 
 from tests.kill import worker
-from tests.kill.checker import EVERYTHING, Ack, Due, Judge, due, unfinished, violations
+from tests.kill.checker import Ack, violations
+from tests.kill.due import EVERYTHING, Due, due, unfinished
+from tests.kill.judge import Judge
+from tests.kill.processes import Ended, Moment, forked, spawned
 
 FRESH_EVERY = 10
 """Every so many fail-point kills, the worker is a new interpreter that reads the fail point from its environment."""
 
 NEW_DATABASE_EVERY = 25
 FINISH_EVERY = 4
-FIRST_TIME = ("migration.", "insert_edges", "recorded_")
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a child process ended: what it printed, its exit status, and whether it was killed."""
-
-    lines: tuple[str, ...]
-    status: int
-    seconds: float
-
-    @property
-    def killed(self) -> bool:
-        """Whether SIGKILL ended it."""
-        return os.WIFSIGNALED(self.status) and os.WTERMSIG(self.status) == signal.SIGKILL
-
-    @property
-    def acks(self) -> list[Ack]:
-        """What it acknowledged; a line cut short by the kill was never an acknowledgement."""
-        found = [line.split("\t") for line in self.lines if line.startswith("ack\t")]
-        return [Ack(asset, name, int(token), int(rows) if rows else None) for _, asset, name, token, rows in found]
-
-    @property
-    def hits(self) -> dict[str, int]:
-        """How often each fail point was passed, where the worker traced them."""
-        found = [line.split("\t") for line in self.lines if line.startswith("hit\t")]
-        return {name: int(count) for _, name, count in found}
+FIRST_TIME = ("migration.", "insert_edges", "insert_gaps", "recorded_assets", "recorded_edges", "recorded_columns")
 
 
 @dataclass
@@ -76,55 +50,6 @@ class Figures:
     violations: list[str] = field(default_factory=list)
 
 
-def forked(work: Callable[[], int], deadline: float | None = None) -> Ended:
-    """Run a function in a forked child; kill it `deadline` seconds after its start, where one is given."""
-    started = time.monotonic()
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        code = 70
-        try:
-            os.close(read)
-            os.dup2(write, 1)
-            code = work()
-        except BaseException:  # noqa: BLE001 (a child must never run on into its parent's code)
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            os._exit(code)
-    return _watched(pid, read, write, started, deadline)
-
-
-def spawned(arguments: Sequence[str], failpoint: str) -> Ended:
-    """Run the worker in a new interpreter, its fail point in the environment."""
-    started = time.monotonic()
-    read, write = os.pipe()
-    command = [sys.executable, "-m", "tests.kill.worker", *arguments]
-    environment = {**os.environ, failpoints.VARIABLE: failpoint}
-    pid = os.posix_spawn(sys.executable, command, environment, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)])
-    return _watched(pid, read, write, started, None)
-
-
-def _watched(pid: int, read: int, write: int, started: float, deadline: float | None) -> Ended:
-    os.close(write)
-    parts: list[bytes] = []
-    due_at = None if deadline is None else started + deadline
-    while True:
-        ready, _, _ = select.select([read], [], [], None if due_at is None else max(0.0, due_at - time.monotonic()))
-        if not ready:
-            os.kill(pid, signal.SIGKILL)
-            due_at = None
-        else:
-            part = os.read(read, 65536)
-            if not part:
-                break
-            parts.append(part)
-    os.close(read)
-    _, status = os.waitpid(pid, 0)
-    *lines, _cut = b"".join(parts).decode().split("\n")
-    return Ended(tuple(lines), status, time.monotonic() - started)
-
-
 class Lane:
     """Kills one worker after another on one database and has each wreck looked at."""
 
@@ -137,6 +62,10 @@ class Lane:
         self.typical = 0.2
         self._new_database()
         self.hits = self._trace()
+        self.round = 1
+        changed = self._trace()
+        self.later = changed.keys() - self.hits.keys()
+        self.hits = {**changed, **self.hits}
         self.turns = sorted(self.hits)[share[0] :: share[1]]
         self.turn = 0
         self._new_database()
@@ -165,7 +94,7 @@ class Lane:
         self.due = EVERYTHING
 
     def _trace(self) -> dict[str, int]:
-        """Find the fail points that one build of everything passes, and how often."""
+        """Find the fail points that a build passes, and how often."""
         return forked(lambda: worker.main([*self._arguments(), "--trace"])).hits
 
     def _arguments(self) -> list[str]:
@@ -178,10 +107,12 @@ class Lane:
         self.turn += 1
         if name.startswith(FIRST_TIME):
             self._new_database()
+        if name in self.later and self.due == EVERYTHING:
+            self._build()
         count = 1 + (self.chance.randrange(self.hits[name]) if self.due == EVERYTHING else lap % 3 if self.hits[name] > 3 else 0)
         text = f"{name}={count}:kill"
         fresh = self.turn % FRESH_EVERY == 0
-        ended = spawned(self._arguments(), text) if fresh else forked(lambda: self._armed(text))
+        ended = spawned("tests.kill.worker", self._arguments(), text) if fresh else forked(lambda: self._armed(text))
         self._look(ended, text)
         if ended.killed:
             self.figures.at_fail_points += 1
@@ -196,7 +127,7 @@ class Lane:
 
     def _at_random(self) -> None:
         after = self.chance.uniform(0.0, 1.1 * self.typical)
-        ended = forked(lambda: worker.main(self._arguments()), after)
+        ended = forked(lambda: worker.main(self._arguments()), Moment(seconds=after))
         self._look(ended, f"after {after:.4f} s")
         self.figures.at_random += ended.killed
 

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,8 +18,10 @@ from typing import Any, Self
 from penstock.warehouse import failpoints
 
 from tests.kill import worker
-from tests.kill.checker import EVERYTHING, Judge, unfinished, violations
-from tests.kill.lane import Ended, forked
+from tests.kill.checker import violations
+from tests.kill.due import EVERYTHING, unfinished
+from tests.kill.judge import Judge
+from tests.kill.processes import Ended, forked
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,9 +41,12 @@ class Nursery:
         """Run one build to its end, or until it dies at a fail point."""
         return self._ask({"build": [str(database), *options], "failpoint": f"{killed_at}:kill" if killed_at else None})
 
-    def judge(self, database: Path, finished: int | None = None) -> list[str]:
-        """Return whether there is a store, and all that is wrong; after a build that ended well also what differs from plain SQL."""
-        ended = self._ask({"judge": str(database), "finished": finished})
+    def judge(self, database: Path, finished: int | None = None, *, part: bool = False) -> list[str]:
+        """Return whether there is a store, and all that is wrong; after a build that ended well also what differs from plain SQL.
+
+        `part`: the build was of some assets alone.
+        """
+        ended = self._ask({"judge": str(database), "finished": finished, "part": part})
         assert ended.status == 0
         return list(ended.lines)
 
@@ -58,9 +63,10 @@ def _build(arguments: Sequence[str], failpoint: str | None) -> int:
     return worker.main(arguments)
 
 
-def _judge(database: Path, finished: int | None) -> int:
+def _judge(database: Path, finished: int | None, *, part: bool) -> int:
     judge = Judge(database)
-    lines = ["store" if judge.has_store else "no store", *violations(judge, [], EVERYTHING)]
+    before = replace(EVERYTHING, must=frozenset()) if part else EVERYTHING
+    lines = ["store" if judge.has_store else "no store", *violations(judge, [], before)]
     lines += unfinished(judge, finished) if finished is not None else ()
     os.write(1, "".join(f"{line}\n" for line in lines).encode())
     return 0
@@ -72,7 +78,7 @@ def _serve() -> None:
         if "build" in request:
             ended = forked(lambda asked=request: _build(asked["build"], asked["failpoint"]))  # type: ignore[misc]
         else:
-            ended = forked(lambda asked=request: _judge(Path(asked["judge"]), asked["finished"]))  # type: ignore[misc]
+            ended = forked(lambda asked=request: _judge(Path(asked["judge"]), asked["finished"], part=asked["part"]))  # type: ignore[misc]
         print(json.dumps(asdict(ended)), flush=True)
 
 

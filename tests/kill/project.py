@@ -5,17 +5,28 @@ Nothing here comes from Penstock, so that the checker can work out the expected 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 STATE = "penstock"
 FIRST_DAY = datetime(2024, 2, 28)
 DAYS = 4
+DAYS_WITH_FILES = 3
+"""The file of the last day never comes: its partition waits."""
+
+NOW = FIRST_DAY + timedelta(days=DAYS, minutes=-1)
+"""When every build takes place, as far as it matters which days have begun."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One thing to build: `how` is view, table, replace, append or days (a table written day by day)."""
+    """One thing to build.
+
+    `how` is view, table, replace or append, or, with a partition for each day: batches (dbt's microbatch), slices (a model
+    whose `meta.penstock` has partitions) or files (an ingestion file that reads one for each day).
+    """
 
     key: str
     name: str
@@ -27,6 +38,15 @@ class Node:
     def relation(self) -> str:
         """Its quoted name."""
         return 'out."' + self.name.replace('"', '""') + '"'
+
+    @property
+    def by_day(self) -> bool:
+        """Whether it has a partition for each day."""
+        return self.how in ("batches", "slices", "files")
+
+    def sql_in(self, home: str) -> str:
+        """Return its query with the database named where batches are cut; dbt writes every name in full."""
+        return self.sql.replace("from src.", f'from "{home}".src.') if self.how == "batches" else self.sql
 
 
 SOURCES = ("orders", "customers", "events")
@@ -41,7 +61,10 @@ NODES = (
          "select o.*, c.name, c.region from out.stg_orders as o join out.stg_customers as c on c.id = o.customer"),
     Node("model.kill.customer_value", "customer_value", "table", ("model.kill.fct_orders",),
          'select customer, sum(amount) as amount, count(*) as orders from out."fct ""orders""; --" group by customer'),
-    Node("model.kill.daily", "daily", "days", ("source.kill.events",), "select id, day, n from src.events"),
+    Node("model.kill.daily", "daily", "batches", ("source.kill.events",), "select id, day, n from src.events"),
+    Node("model.kill.daily_twice", "daily_twice", "slices", ("model.kill.daily",), "select day, id, 2 * n as twice from out.daily"),
+    Node("ingest.out.readings", "readings", "files", (),
+         "select $day as day, sensor, value from read_csv('readings/' || $day || '.csv', header = true, types = {'sensor': 'bigint', 'value': 'bigint'})"),
     Node("model.kill.daily_totals", "daily_totals", "table", ("model.kill.daily",), "select day, sum(n) as n from out.daily group by day"),
     Node("model.kill.regions", "regions", "table", ("ingest.out.copies", "model.kill.customer_value"),
          "select c.region, sum(v.amount) as amount from out.copies as c join out.customer_value as v on v.customer = c.id group by c.region"),
@@ -68,6 +91,8 @@ def inputs_of(node: Node) -> tuple[str, ...]:
 
 TEST = ("test.kill.no_negative_value", "model.kill.customer_value", "select * from out.customer_value where amount < 0")
 DAILY = "model.kill.daily"
+TWICE = "model.kill.daily_twice"
+READINGS = "ingest.out.readings"
 APPENDED = "ingest.out.arrivals"
 
 
@@ -83,7 +108,7 @@ def source_sql(source: str, which: int) -> str:
     if source == "customers":
         return f"select i as id, 'name ' || (i + {which}) as name, (i + {which}) % 3 as region from range(7) as r(i)"
     day = f"timestamp '{FIRST_DAY}' + to_days((i % {DAYS})::integer) + to_hours((i % 24)::integer)"
-    return f"select i as id, {day} as day, i + {which} as n from range(60) as r(i)"
+    return f"select i as id, {day} as day, if(i % {DAYS} = {which}, i + 100, i) as n from range(60) as r(i)"
 
 
 def load_sql(number: int) -> list[str]:
@@ -93,6 +118,38 @@ def load_sql(number: int) -> list[str]:
 
 
 def days() -> list[tuple[str, datetime, datetime]]:
-    """Return the partitions of the daily table: name, start and end."""
+    """Return all days: name, start and end."""
     starts = [FIRST_DAY + timedelta(days=number) for number in range(DAYS)]
     return [(start.strftime("%Y-%m-%d"), start, start + timedelta(days=1)) for start in starts]
+
+
+def partitions_of(node: Node) -> list[tuple[str, datetime | None, datetime | None]]:
+    """Return what is recorded of a node by itself: its days, as far as there can be rows, or the whole, named ""."""
+    if not node.by_day:
+        return [("", None, None)]
+    return [*days()][: DAYS_WITH_FILES if node.how == "files" else None]
+
+
+def readings(day: datetime) -> list[tuple[int, int]]:
+    """Return the rows of the file of one day: sensor and value."""
+    return [(sensor, day.day * sensor) for sensor in range(5)]
+
+
+def write_files(folder: Path) -> None:
+    """Make the files, each at once; they never change."""
+    place = folder / "readings"
+    place.mkdir(exist_ok=True)
+    for name, start, _ in days()[:DAYS_WITH_FILES]:
+        path = place / f"{name}.csv"
+        if not path.exists():
+            new = path.with_suffix(f".{os.getpid()}")
+            new.write_text("".join(f"{left},{right}\n" for left, right in [("sensor", "value"), *readings(start)]))
+            new.replace(path)
+
+
+def plain_sql(node: Node) -> str:
+    """Return the query of what a node holds, without placeholders and files."""
+    if node.key != READINGS:
+        return node.sql
+    rows = [f"(date '{name}', {sensor}, {value})" for name, start, _ in days()[:DAYS_WITH_FILES] for sensor, value in readings(start)]
+    return f"select day, sensor::bigint as sensor, value::bigint as value from (values {', '.join(rows)}) as v(day, sensor, value)"

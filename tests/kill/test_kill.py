@@ -11,15 +11,16 @@ from penstock.state.store import migrations, split_statements
 
 from tests.kill.harness import report, run
 from tests.kill.nursery import Nursery
-from tests.kill.project import DAILY, DAYS, NODES
+from tests.kill.project import BY_KEY, DAILY, NODES, READINGS, TWICE, partitions_of, variant
 
 NOT_IN_A_BUILD = (
     "show_", "gc_", "table_sizes", "last_run", "fence_or_fail", "record_table", "release_claims", "record_failure", "insert_code_aliases",
     "insert_definitions", "definitions_as_of", "run_as_of", "statuses", "fresher_since",
-    "insert_source_freshness", "last_commits", "failed_looks",
+    "insert_source_freshness", "last_commits", "failed_looks", "record_partition_failures", "high_water_of", "partition_statuses",
+    "insert_backfill", "backfill_left",
 )  # fmt: skip
 """Named queries of screens, of the garbage collector, of dbt's hooks, of skipped, failed and edited assets, of dbt's definitions,
-of selections and of looks at sources: no good build of this project runs them."""
+of selections, of looks at sources, of cursors and of backfills: no good build of this project runs them."""
 
 READ_TOGETHER = {
     "latest_attempts", "current_inputs", "failed_partitions", "current_materializations", "latest_checks", "code_aliases",
@@ -27,7 +28,10 @@ READ_TOGETHER = {
 }  # fmt: skip
 """Named queries that the planner asks as one statement; they only read."""
 
-STEPS = {"begin.after", "write.before", "write.after", "commit.before", "commit.after", "migration.before_commit", "migration.after_commit"}
+STEPS = {
+    "begin.after", "write.before", "slice.deleted", "write.after", "commit.before", "commit.after",
+    "migration.before_commit", "migration.after_commit",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,9 @@ def test_the_checker_sees_a_record_written_in_a_second_transaction() -> None:
 
 
 def test_every_statement_of_a_build_is_a_fail_point_before_and_after(tmp_path: Path, nursery: Nursery) -> None:
-    passed = nursery.build(tmp_path / "kill.duckdb", "--trace").hits
+    passed = (
+        nursery.build(tmp_path / "kill.duckdb", "--trace").hits | nursery.build(tmp_path / "kill.duckdb", "--trace", "--round", "1").hits
+    )
     statements = [name for name in queries() if not name.startswith(NOT_IN_A_BUILD) and name not in READ_TOGETHER]
     assert len(statements) > 20
     assert set(passed) >= {f"{name}.{side}" for name in statements for side in ("before", "after")} | STEPS
@@ -88,13 +94,46 @@ def test_the_build_after_a_kill_in_a_migration_goes_through(tmp_path: Path, nurs
 
 def test_a_build_with_nothing_due_writes_nothing(tmp_path: Path, nursery: Nursery) -> None:
     database = tmp_path / "kill.duckdb"
-    assert len(nursery.build(database).acks) == len(NODES) - 1 + DAYS
+    assert len(nursery.build(database).acks) == sum(len(partitions_of(node)) for node in NODES)
     assert nursery.build(database).acks == []
 
 
-def test_a_crashed_partition_is_done_again_and_its_neighbours_are_not(tmp_path: Path, nursery: Nursery) -> None:
+@pytest.mark.parametrize(
+    ("asset", "place", "done"),
+    [
+        (DAILY, "fence_partitions.after=2", 2),
+        (DAILY, "slice.deleted=1", 2),
+        (DAILY, "commit.before=2", 2),
+        (DAILY, "commit.after=2", 4),
+        (READINGS, "slice.deleted=2", 2),
+        (READINGS, "record_version.after=3", 2),
+    ],
+)
+def test_a_crashed_partition_is_done_again_and_its_neighbours_are_not(
+    tmp_path: Path, nursery: Nursery, asset: str, place: str, done: int
+) -> None:
     database = tmp_path / "kill.duckdb"
-    first = nursery.build(database, "--only", DAILY, killed_at="fence.after=3")
-    assert [ack.partition for ack in first.acks] == ["2024-02-28", "2024-02-29"]
-    second = nursery.build(database, "--only", DAILY)
-    assert [ack.partition for ack in second.acks] == ["2024-03-01", "2024-03-02"]
+    names = [name for name, _, _ in partitions_of(BY_KEY[asset])]
+    first = nursery.build(database, "--only", asset, killed_at=place)
+    assert first.killed
+    assert nursery.judge(database, part=True) == ["store"]
+    second = nursery.build(database, "--only", asset)
+    assert sorted(ack.partition for ack in second.acks) == names[done:]
+    assert nursery.judge(database, part=True) == ["store"]
+
+
+def test_late_rows_redo_their_days_alone_also_after_a_crash(tmp_path: Path, nursery: Nursery) -> None:
+    database = tmp_path / "kill.duckdb"
+    nursery.build(database)
+    assert variant("events", 0) != variant("events", 1)
+    assert nursery.build(database, "--round", "1", "--only", DAILY, killed_at="insert_agreed_inputs.before=1").killed
+    ended = nursery.build(database, "--round", "1")
+    assert {ack.partition for ack in ended.acks if ack.asset == DAILY} == set()
+    assert sorted(ack.partition for ack in ended.acks if ack.asset == TWICE) == ["2024-02-28", "2024-02-29"]
+    assert nursery.judge(database, finished=1, part=True) == ["store"]
+
+
+def test_the_checker_sees_partitions_whose_record_comes_in_a_second_transaction(tmp_path: Path, nursery: Nursery) -> None:
+    database = tmp_path / "kill.duckdb"
+    assert nursery.build(database, "--arm", "control", "--only", DAILY, killed_at="between.after=2").killed
+    assert any(line.startswith(DAILY) for line in nursery.judge(database, part=True))

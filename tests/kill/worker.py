@@ -13,9 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from penstock.app.build import _decision_rows as decisions_of
 from penstock.app.gather import gather
+from penstock.app.partitions import record_gaps
 from penstock.app.runs import new_run_id, utc_now
 from penstock.assets.asset import Asset, Column, EdgeKind, IngestSpec, Kind, SourceSpec, TestSpec
 from penstock.assets.fingerprint import fingerprint
@@ -28,12 +32,13 @@ from penstock.plan.facts import Facts
 from penstock.plan.planner import Plan, PlanRow, make_plan
 from penstock.plan.reasons import Decision
 from penstock.plan.schedule import Schedule
-from penstock.runner import native
-from penstock.runner.commit import Committed, Publication, publish
+from penstock.runner import native, partitions
+from penstock.runner.commit import Publication, Published, publish
 from penstock.runner.context import RunContext
 from penstock.runner.deciding import Deciding
 from penstock.runner.execute import Loop
 from penstock.runner.outcomes import Outcome, Status
+from penstock.runner.partition_commit import PartitionPublication
 from penstock.state.content import record_projections
 from penstock.state.store import Statements, migrate
 from penstock.state.writer import DecisionRow, RunEndRow, RunRow, StateWriter
@@ -44,10 +49,10 @@ from penstock.warehouse.lock import DatabaseLock, Holder
 
 from tests.kill import project
 
-Publish = Callable[[Statements, Publication, Callable[[], None], Callable[[], datetime]], Committed]
+Publish = Callable[[Statements, Published[Any], Callable[[], None], Callable[[], datetime]], Any]
 
 
-def publish_in_two(sql: Statements, what: Publication, write: Callable[[], None], clock: Callable[[], datetime]) -> Committed:
+def publish_in_two(sql: Statements, what: Published[Any], write: Callable[[], None], clock: Callable[[], datetime]) -> Any:
     """The control arm: data first, and the record after it in a transaction of its own."""
     sql.connection.begin()
     what.fence(sql, clock())
@@ -67,8 +72,26 @@ def publish_in_two(sql: Statements, what: Publication, write: Callable[[], None]
 ARMS: dict[str, Publish] = {"protocol": publish, "control": publish_in_two}
 
 
+def acknowledging(publish_one: Publish) -> Publish:
+    """Return the same, telling the world of every result as soon as it is there."""
+
+    def published(sql: Statements, what: Published[Any], write: Callable[[], None], clock: Callable[[], datetime]) -> Any:
+        done = publish_one(sql, what, write, clock)
+        if isinstance(what, PartitionPublication):
+            for key, record in done.items():
+                acknowledge(what.what.asset, key, record.token, record.rows)
+        elif isinstance(what, Publication):
+            acknowledge(what.asset, "", what.token, done.rows)
+        return done
+
+    return published
+
+
 class HandmadeQueries:
-    """Stands where dbt's compiler does."""
+    """Stands where dbt's compiler does; `home` is the name of the database."""
+
+    def __init__(self, home: str) -> None:
+        self.home = home
 
     def has(self, asset: Asset) -> bool:
         """Every query is there."""
@@ -76,7 +99,7 @@ class HandmadeQueries:
 
     def get(self, asset: Asset) -> tuple[str, QueryFacts]:
         """Return the query and what it reads."""
-        sql = project.TEST[2] if asset.is_test else project.BY_KEY[asset.key].sql
+        sql = project.TEST[2] if asset.is_test else project.BY_KEY[asset.key].sql_in(self.home)
         return sql, read_query(sql, "duckdb")
 
     def learned(self, asset: Asset, sql: str) -> QueryFacts:
@@ -94,10 +117,17 @@ class Silent:
         """Say nothing."""
 
 
-def make_graph(number: int) -> AssetGraph:
+def make_graph(home: str, number: int) -> AssetGraph:
     """Return the project as assets; owners and columns differ from round to round, code versions do not."""
     assets = [
-        Asset(f"source.kill.{name}", Kind.SOURCE, name, relation=RelationName("", "src", name), source=SourceSpec("kill"))
+        Asset(
+            f"source.kill.{name}",
+            Kind.SOURCE,
+            name,
+            relation=RelationName(home, "src", name),
+            source=SourceSpec("kill"),
+            config={"event_time": "day"} if name == "events" else {},
+        )
         for name in project.SOURCES
     ]
     edges = [(parent, node.key, EdgeKind.DATA) for node in project.NODES for parent in node.parents]
@@ -116,16 +146,32 @@ def make_graph(number: int) -> AssetGraph:
     return AssetGraph(assets, [*edges, (parent, key, EdgeKind.TEST)])
 
 
+BY_DAY = {"day": {"every": "day", "start": f"{project.FIRST_DAY:%Y-%m-%d}", "column": "day"}}
+CONFIGS: dict[str, dict[str, Any]] = {
+    "batches": {
+        "incremental_strategy": "microbatch", "event_time": "day", "batch_size": "day", "begin": f"{project.FIRST_DAY:%Y-%m-%d}",
+        "meta": {"penstock": {"batch": 2}},
+    },
+    "slices": {"meta": {"penstock": {"partitions": BY_DAY, "batch": 1}}},
+}  # fmt: skip
+"""Days are written in every way there is: two a query, and each by itself."""
+
+MATERIALIZED = {"batches": "incremental", "slices": "table", "files": "partition"}
+
+
 def _asset(node: project.Node, number: int) -> Asset:
-    ingest = IngestSpec(f"{node.name}.sql", node.sql, node.how) if node.key.startswith("ingest.") else None
+    materialized, ingest = MATERIALIZED.get(node.how, node.how), None
+    if node.key.startswith("ingest."):
+        ingest = IngestSpec(f"{node.name}.sql", node.sql, materialized, partitions=BY_DAY if node.by_day else {})
     return Asset(
         node.key,
         Kind.INGEST if ingest else Kind.MODEL,
         node.name,
         relation=RelationName("", "out", node.name),
-        materialized="incremental" if node.how == "days" else node.how,
+        materialized=materialized,
         fingerprint=fingerprint({"sql": node.sql}),
         owner=f"owner {number}",
+        config=CONFIGS.get(node.how, {}),
         columns=(Column("id", description=f"round {number}"),),
         ingest=ingest,
     )
@@ -134,38 +180,40 @@ def _asset(node: project.Node, number: int) -> Asset:
 class Build:
     """One build, step by step as `penstock.app.build` does it, without dbt and settings."""
 
-    def __init__(self, warehouse: DuckDBWarehouse, folder: Path, facts: Facts, plan: Plan, number: int, publish_one: Publish) -> None:
+    def __init__(self, warehouse: DuckDBWarehouse, folder: Path, facts: Facts, plan: Plan, number: int) -> None:
         self.plan = plan
         self.number = number
-        self.publish_one = publish_one
         self.started = utc_now()
         self.context = RunContext(
-            run_id=new_run_id(self.started), facts=facts, warehouse=warehouse, schema=project.STATE, queries=HandmadeQueries(),
+            run_id=new_run_id(self.started), facts=facts, warehouse=warehouse, schema=project.STATE, queries=HandmadeQueries(facts.database),
             clock=utc_now, project_folder=folder, working_folder=folder, existing=dict(facts.standing),
         )  # fmt: skip
         self.writer = StateWriter(self.context.statements())
         self.maybe = {row.id: row for row in plan.with_decision(Decision.MAYBE)}
         self.due = sorted({row.id for row in plan.with_decision(Decision.BUILD)} | self.maybe.keys())
-        self.deciding = Deciding(self.context, self.maybe, self._execute)
+        self.deciding = Deciding(self.context, self.maybe, partial(native.run_native, self.context), lambda _number: True, _no_dbt)
 
     def run(self) -> list[Outcome]:
         """Record the start, claim, run what is due, record the end."""
         run_id, graph = self.context.run_id, self.context.graph
         run = RunRow(run_id, self.started, "build", "kill", f"round {self.number}", "", "", "", 3)
         facts = self.context.facts
-        self.writer.start_run(run, _decision_rows(self.plan.rows), list(facts.observed.values()))
+        planned = _decision_rows(self.plan.rows)
+        self.writer.start_run(run, planned, list(facts.observed.values()))
         record_projections(self.context.statements(), run_id, {
             projection: found for projection, found in facts.projections.items() if projection not in facts.state.projections
         })  # fmt: skip
         self.writer.record_graph(run_id, graph, f"round {self.number}")
         self.context.statements().connection.execute("create schema if not exists out")
         assets = [graph.assets[number] for number in self.due]
-        slices = [(asset.key, "") for asset in assets if asset.builds_relation and asset.key != project.DAILY]
+        slices = [(asset.key, "") for asset in assets if asset.builds_relation and asset.key not in facts.specs]
         self.context.hold(self.writer.claim(run_id, slices, utc_now()))
         outcomes = self._loop().run()
         unused = [(outcome.asset.key, "") for outcome in outcomes if outcome.status in (Status.SKIPPED, Status.REUSED)]
         self.writer.release(run_id, unused)
-        self.writer.decisions(run_id, _decision_rows(self.deciding.decided))
+        known = {(row.asset, row.partition) for row in planned if row.partition}
+        self.writer.decisions(run_id, [row for row in _decision_rows(self.deciding.decided) if (row.asset, row.partition) not in known])
+        record_gaps(self.writer, self.context)
         failed = sum(outcome.status.holds_back for outcome in outcomes)
         status = "failed" if failed else "success"
         self.writer.end_run(RunEndRow(run_id, utc_now(), status, len(outcomes) - failed, self.plan.count(Decision.REUSE), failed, 0))
@@ -177,49 +225,13 @@ class Build:
         schedule = Schedule(contract(waits, set(self.due), order_of(waits)))
         return Loop(self.context, schedule, self.deciding, lambda asset: "native", Silent(), len(self.due), threads=3)
 
-    def _execute(self, number: int) -> Outcome:
-        asset = self.context.graph.assets[number]
-        if asset.key == project.DAILY:
-            return self._run_days(number)
-        outcome = native.run_native(self.context, number)
-        if outcome.status is Status.SUCCESS and asset.builds_relation:
-            acknowledge(asset.key, "", self.context.tokens[asset.key, ""], outcome.rows)
-        return outcome
 
-    def _run_days(self, number: int) -> Outcome:
-        """Write the daily table day by day, as the dbt executor runs a microbatch model."""
-        asset, started = self.context.graph.assets[number], utc_now()
-        wanted = [day for day in project.days() if self._day_is_due(day[0])]
-        sql = self.context.statements()
-        self.context.hold(StateWriter(sql).claim(self.context.run_id, [(asset.key, name) for name, _, _ in wanted], started))
-        query, facts = self.context.queries.get(asset)
-        for name, start, end in wanted:
-            what = self.context.publication(
-                number, executor="native", relation_type="table", query=facts, started_at=utc_now(), partition=name
-            ).for_partition(start, end, "day")
-            done = self.publish_one(sql, what, lambda start=start, end=end: _write_day(sql, query, start, end), utc_now)  # type: ignore[misc]
-            self.context.committed(what, done)
-            acknowledge(asset.key, name, what.token, done.rows)
-        return self.context.outcome(number, Status.SUCCESS, "native", f"{len(wanted)} days", started)
-
-    def _day_is_due(self, name: str) -> bool:
-        """All days when the events changed; else, as for a microbatch model, those that did not end well."""
-        state, source = self.context.facts.state, "source.kill.events"
-        consumed = {seen.input: seen.version for seen in state.inputs.get(project.DAILY, ())}
-        if consumed.get(source) != self.context.facts.versions.of(source):
-            return True
-        return name in state.failed_partitions.get(project.DAILY, ())
+def _no_dbt() -> Any:
+    raise NotImplementedError("nothing here runs through dbt")
 
 
 def _decision_rows(rows: Sequence[PlanRow]) -> list[DecisionRow]:
-    return [DecisionRow(row.asset, "", row.decision.value, row.reason.value, row.detail) for row in rows]
-
-
-def _write_day(sql: Statements, query: str, start: datetime, end: datetime) -> None:
-    relation, bound = project.BY_KEY[project.DAILY].relation, {"start": start, "end": end}
-    sql.connection.execute(f"create table if not exists {relation} as select * from ({query}) limit 0")
-    sql.connection.execute(f"delete from {relation} where day >= $start and day < $end", bound)
-    sql.connection.execute(f"insert into {relation} select * from ({query}) where day >= $start and day < $end", bound)
+    return [decision for row in rows for decision in decisions_of(row)]
 
 
 def acknowledge(asset: str, partition: str, token: int, rows: int | None) -> None:
@@ -239,7 +251,9 @@ class _Tracer:
 
 def build(database: Path, number: int, publish_one: Publish, only: str = "") -> list[Outcome]:
     """Open the database, bring the store and the sources up to date, and build what is due."""
-    setattr(native, "publish", publish_one)  # noqa: B010 (the control arm goes where the protocol is)
+    for module in (native, partitions):
+        module.publish = acknowledging(publish_one)  # the control arm goes where the protocol is
+    project.write_files(database.parent)
     with ExitStack() as stack:
         lock = DatabaseLock(database)
         lock.acquire(Holder("kill worker", os.getpid(), "now"), 0)
@@ -252,10 +266,12 @@ def build(database: Path, number: int, publish_one: Publish, only: str = "") -> 
         for statement in project.load_sql(number):
             sql.connection.execute(statement)
         sql.connection.commit()
-        graph = make_graph(number)
+        graph = make_graph(database.stem, number)
         selected = [graph.ids[only]] if only else range(len(graph))
-        facts = gather(graph, selected, warehouse, sql, database=database.stem, project_folder=database.parent, evidence=Evidence(), now=clock())
-        return Build(warehouse, database.parent, facts, make_plan(facts), number, publish_one).run()
+        facts = gather(
+            graph, selected, warehouse, sql, database=database.stem, project_folder=database.parent, evidence=Evidence(), now=project.NOW
+        )
+        return Build(warehouse, database.parent, facts, make_plan(facts), number).run()
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -22,6 +22,9 @@ from penstock.warehouse.lock import DatabaseLock
 
 UNBOUNDED = 10**9
 
+NOTHING = ("",)
+"""Keys that mean no asset; without any keys the flags would decide, and mean everything."""
+
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
@@ -81,7 +84,7 @@ def resume_backfill(
         for asset, partition in sql.run("backfill_left", {"backfill_id": found.id}):
             left[asset].append(partition)
     wanted = replace(
-        wanted, keys=tuple(left), chosen={asset: tuple(keys) for asset, keys in left.items()},
+        wanted, keys=tuple(left) or NOTHING, chosen={asset: tuple(keys) for asset, keys in left.items()},
         force=found.forced, newest_first=found.order == "newest", max_active=found.max_active, max_partitions=UNBOUNDED,
     )  # fmt: skip
     report = build_project(settings, wanted, sink_for, show, stop)

@@ -19,11 +19,12 @@ from penstock.app.project import load_project
 from penstock.app.runs import git_sha, new_run_id, penstock_version, utc_now
 from penstock.app.selecting import select_assets
 from penstock.app.settings import Settings
-from penstock.app.untouched import is_untouched, note_untouched
+from penstock.app.untouched import is_untouched, note_untouched, stands_as_recorded
 from penstock.assets.asset import Asset
-from penstock.assets.names import RelationName
+from penstock.assets.limits import NO_LIMITS, limits_in
+from penstock.assets.names import AssetKey, RelationName
 from penstock.assets.partition_range import PartitionRange
-from penstock.errors import ProjectError
+from penstock.errors import Location, ProjectError
 from penstock.graph.gates import contract, order_of, run_order
 from penstock.plan.planner import PlanRow
 from penstock.plan.reasons import Decision
@@ -31,6 +32,7 @@ from penstock.plan.schedule import Schedule
 from penstock.runner.context import RunContext
 from penstock.runner.deciding import Deciding
 from penstock.runner.execute import Loop
+from penstock.runner.limits import Attempts
 from penstock.runner.native import run_native
 from penstock.runner.outcomes import Outcome, Sink, Status
 from penstock.runner.through_dbt import run_through_dbt
@@ -56,6 +58,11 @@ class Report:
     def ok(self) -> bool:
         """Whether everything that was to run did, and no test failed."""
         return not self.hook_error and not any(outcome.status.holds_back for outcome in self.outcomes) and not self.counts.get("BLOCKED")
+
+    @property
+    def built(self) -> frozenset[AssetKey]:
+        """The assets that were built without a failure."""
+        return frozenset(outcome.asset.key for outcome in self.outcomes if outcome.status is Status.SUCCESS)
 
 
 Show = Callable[[str], None]
@@ -92,7 +99,8 @@ def build_project(
         if on_planned is not None:
             on_planned(planned, Statements(warehouse.connect(), settings.file.state_schema))
         report = _Build(planned, warehouse, gateway, queries, run_id, started, sha, show, stop).run(sink_for(planned))
-        if not project.hooks and not any(outcome.executor == "dbt" for outcome in report.outcomes):
+        alone = not project.hooks and not any(outcome.executor == "dbt" for outcome in report.outcomes)
+        if alone and stands_as_recorded(planned.facts, report.built, untouched=untouched):
             noted.callback(note_untouched, settings)  # code of the project's own may write what it likes
         return report
 
@@ -148,12 +156,16 @@ class _Build:
             on_interrupt=gateway.cancel,
             newest_first=planned.wanted.newest_first,
             max_active=planned.wanted.max_active,
+            threads=self.settings.threads,
             on_partitions=stop.on_partitions,
         )
         self.writer = StateWriter(self.context.statements())
         self.maybe = {row.id: row for row in planned.plan.with_decision(Decision.MAYBE)}
         self.due = sorted({row.id for row in planned.plan.with_decision(Decision.BUILD)} | self.maybe.keys())
-        self.deciding = Deciding(self.context, self.maybe, self._execute, self._is_native, gateway.nodes)
+        file = self.settings.file
+        self.limits = limits_in(self.graph.assets, file.defaults.limits(Location("penstock.yml")), file.pools)
+        self.attempts = Attempts(self.context, self.limits, self._interrupt_dbt, tell=show)
+        self.deciding = Deciding(self.context, self.maybe, self._execute, self._is_native, gateway.nodes, attempts=self.attempts)
 
     def run(self, sink: Sink) -> Report:
         """Run the plan and return the report; the run's end is recorded whatever happens."""
@@ -269,7 +281,8 @@ class _Build:
 
     def _loop(self, sink: Sink) -> Loop:
         waits = run_order(self.graph)
-        schedule = Schedule(contract(waits, set(self.due), order_of(waits)))
+        pools = {number: self.limits.get(number, NO_LIMITS).pool for number in self.due}
+        schedule = Schedule(contract(waits, set(self.due), order_of(waits)), pools, self.settings.file.pools)
         return Loop(
             context=self.context,
             schedule=schedule,
@@ -290,8 +303,14 @@ class _Build:
         if obstacles and self.planned.wanted.executor == "native":
             raise ProjectError(f"--executor native does not cover: {', '.join(obstacles)}")
         if obstacles:
-            return run_through_dbt(self.context, self.gateway.nodes(), number)
+            return run_through_dbt(self.context, self.attempts.nodes(self.gateway.nodes()), number)
         return run_native(self.context, number)
+
+    def _interrupt_dbt(self, thread: int) -> None:
+        if self.gateway.is_open:
+            from penstock.dbt.interrupt import interrupt_thread
+
+            interrupt_thread(self.gateway.session(), thread)
 
 
 def _decision_rows(row: PlanRow) -> list[DecisionRow]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from penstock.app.compiled import CompiledQueries
 from penstock.app.planning import Planned
 from penstock.assets.asset import Kind
-from penstock.compiler.materialize import NATIVE
+from penstock.compiler.materialize import NATIVE, ingest_steps
 from penstock.compiler.tests import test_query
 from penstock.errors import SelectionError
 from penstock.plan.conditions import RULES
@@ -80,16 +80,19 @@ def _partitions(planned: Planned, number: int) -> list[str]:
 def statements_of(planned: Planned, row: PlanRow, queries: CompiledQueries) -> tuple[str, ...]:
     """Return the SQL a build would run for one row: the native executor's own statements, or the query handed to dbt."""
     asset = planned.graph.assets[row.id]
+    if asset.ingest is not None and asset.relation is not None and not asset.ingest.partitions:
+        return ingest_steps(asset.relation, asset.ingest, planned.facts.standing_type(row.id))
     if asset.ingest is not None:
-        query = asset.ingest.sql
-    elif asset.kind in (Kind.SEED, Kind.FUNCTION, Kind.UNIT_TEST) or asset.language != "sql":
+        return (asset.ingest.sql,)
+    if asset.kind in (Kind.SEED, Kind.FUNCTION, Kind.UNIT_TEST) or asset.language != "sql":
         return (f"-- {asset.kind.value} {asset.name}: run by dbt",)
-    else:
-        query = queries.get(asset)[0]
+    query = queries.get(asset)[0]
     if planned.executor(asset) == "dbt" or (asset.relation is None and not asset.is_test):
         return (query,)
     if asset.test is not None:
         return (test_query(asset.test, query),)
+    if asset.key in planned.facts.specs:
+        return (query,)
     return NATIVE[asset.materialized](asset.relation, query, planned.facts.standing_type(row.id)) if asset.relation else (query,)
 
 

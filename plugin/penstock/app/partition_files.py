@@ -5,21 +5,21 @@ from __future__ import annotations
 import glob
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 
 from penstock.assets.asset import IngestSpec
 from penstock.assets.fingerprint import fingerprint
-from penstock.assets.names import quote
+from penstock.assets.names import literal, quote
 from penstock.assets.partition_range import Partition
 from penstock.assets.partitions import PartitionSet
 from penstock.assets.records import Strength
-from penstock.compiler.literals import literal_of
 from penstock.errors import WarehouseError
 from penstock.parser.file_patterns import FilePattern, file_patterns
 from penstock.plan.partitioning import UNKNOWN_FILES
 from penstock.state.store import Statements
-from penstock.warehouse.files import observe_files
+from penstock.warehouse.files import Folders, observe_files
 
 _HIVE = re.compile(r"^([^=]+)=(.*)$")
 
@@ -33,14 +33,15 @@ def listings(
     file belongs to the partitions that its path names, `day=2024-03-02/region=emea`, and to all where it names none.
     """
     found: dict[str, dict[str, str]] = {}
+    folders = Folders()
     each = list(partitions)
     patterns = [one for one in file_patterns(ingest.sql, dialect, [one.name for one in partitions.spec.dimensions]) if one.placeholders]
-    for pattern, names in zip(patterns, _names(patterns, each, sql, dialect), strict=True):
+    for pattern, names in zip(patterns, _names(patterns, each, sql), strict=True):
         listed: dict[str, str] = {}
         known: dict[str, str] = {}
         for partition, name in zip(each, names, strict=True):
             if name not in known:
-                known[name] = _version(name, folder, content=content)
+                known[name] = _version(name, folder, content=content, folders=folders)
             listed[partition.key] = known[name]
         found[f"file:{pattern.text}"] = listed
     if not patterns:
@@ -48,26 +49,31 @@ def listings(
     return found
 
 
-def _version(pattern: str, folder: Path, *, content: bool) -> str:
-    seen = observe_files(pattern, pattern, folder, content=content)
+def _version(pattern: str, folder: Path, *, content: bool, folders: Folders | None = None) -> str:
+    seen = observe_files(pattern, pattern, folder, content=content, folders=folders)
     if seen.strength == Strength.UNKNOWN:
         return UNKNOWN_FILES
     return "" if seen.version.startswith("files:0:") else seen.version
 
 
-def _names(patterns: list[FilePattern], each: list[Partition], sql: Statements, dialect: str) -> list[list[str]]:
+def _names(patterns: list[FilePattern], each: list[Partition], sql: Statements) -> list[list[str]]:
     """Ask the warehouse what the patterns are for each partition, with one statement."""
     if not patterns or not each:
         return [[] for _ in patterns]
     columns = {name: [one.values[name] for one in each] for name in each[0].values}
-    listed = {name: ", ".join(literal_of(value, dialect) for value in values) for name, values in columns.items()}
-    lists = ", ".join(f"unnest([{values}]) as {quote(name)}" for name, values in listed.items())
+    lists = ", ".join(f"unnest({_list_of(values)}) as {quote(name)}" for name, values in columns.items())
     texts = ", ".join(pattern.expression for pattern in patterns)
     try:
         rows = sql.connection.execute(f"select {texts} from (select {lists}) as penstock_partitions")
     except WarehouseError as error:
         raise WarehouseError(f"the files of each partition cannot be told: {error}") from error
     return [[str(row[place]) for row in rows] for place in range(len(patterns))]
+
+
+def _list_of(values: Sequence[date | str]) -> str:
+    """Return values of one type as a list in SQL: texts that are cast all at once, as trees are too slow for thousands."""
+    kind = "timestamp" if isinstance(values[0], datetime) else "date" if isinstance(values[0], date) else "varchar"
+    return f"cast([{', '.join(literal(str(value)) for value in values)}] as {kind}[])"
 
 
 def _watched(watch: str, each: Iterable[Partition], folder: Path, *, content: bool) -> dict[str, str]:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from penstock.app.partition_files import listings
 from penstock.assets.dimensions import QueryDimension
-from penstock.assets.names import AssetKey
+from penstock.assets.names import AssetKey, RelationName
 from penstock.assets.partitions import PartitionSet, PartitionSpec
-from penstock.errors import PenstockError, SelectionError, WarehouseError, raise_all
+from penstock.errors import PenstockError, Problems, SelectionError, WarehouseError, raise_all
 from penstock.graph.asset_graph import AssetGraph
 from penstock.parser.partitioned import spec_of
 from penstock.plan.facts import Facts, Looked
 from penstock.plan.partitioning import Partitioning, touched
 from penstock.runner.context import RunContext
-from penstock.state.slices import slices_of
+from penstock.state.slices import slices_of, with_listed_values
 from penstock.state.store import Statements
 from penstock.state.writer import Gap, StateWriter
 
@@ -35,23 +35,37 @@ def specs_of(graph: AssetGraph, sql: Statements | None) -> dict[AssetKey, Partit
         try:
             spec = spec_of(asset)
             if spec is not None:
-                found[asset.key] = _with_values(asset.key, spec, sql)
+                found[asset.key] = spec.without_values() if sql is None else _with_values(graph, asset.key, spec, sql)
         except PenstockError as error:
             problems.append(error)
     raise_all(problems)
     return found
 
 
-def _with_values(key: AssetKey, spec: PartitionSpec, sql: Statements | None) -> PartitionSpec:
-    values = {}
-    for one in spec.dimensions:
-        if isinstance(one, QueryDimension):
-            try:
-                rows = sql.connection.execute(one.query) if sql is not None else []
-            except WarehouseError as error:
-                raise WarehouseError(f"{key}: the values of `{one.name}` cannot be listed: {error}") from error
-            values[one.name] = [str(row[0]) for row in rows if row[0] is not None]
-    return spec.with_values(values) if values else spec
+def _with_values(graph: AssetGraph, key: AssetKey, spec: PartitionSpec, sql: Statements) -> PartitionSpec:
+    try:
+        return with_listed_values(sql, key, spec)
+    except WarehouseError:
+        queries = [one.query for one in spec.dimensions if isinstance(one, QueryDimension)]
+        if not any(_is_to_come(graph, query, sql) for query in queries):
+            raise
+        return spec.without_values()  # they are listed once what lists them is built
+
+
+def _is_to_come(graph: AssetGraph, query: str, sql: Statements) -> bool:
+    """Whether a query reads a table that the project makes and that does not stand yet."""
+    from penstock.parser.query import read_query
+
+    made = {asset.relation.identifier.lower() for asset in graph.assets if asset.builds_relation and asset.relation is not None}
+    return any(table.identifier.lower() in made and not _stands(sql, table) for table in read_query(query, "duckdb").tables)
+
+
+def _stands(sql: Statements, table: RelationName) -> bool:
+    try:
+        sql.run("describe", relation=table.sql)
+    except WarehouseError:
+        return False
+    return True
 
 
 def with_partitions(
@@ -96,7 +110,7 @@ def chosen_of(facts: Facts, texts: Sequence[str]) -> dict[AssetKey, PartitionSet
     if not texts:
         return {}
     found: dict[AssetKey, PartitionSet] = {}
-    problems: list[SelectionError] = []
+    problems: list[PenstockError] = []
     for number in sorted(facts.selected):
         key = facts.graph.assets[number].key
         if key not in facts.specs:
@@ -107,7 +121,7 @@ def chosen_of(facts: Facts, texts: Sequence[str]) -> dict[AssetKey, PartitionSet
             for text in texts:
                 mine = mine.union(spec.parse(text, facts.now))
             found[key] = mine
-        except SelectionError as error:
+        except (SelectionError, Problems) as error:
             problems.append(error)
             followed = touched(facts, found, number)
             if followed is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock.app.attached import attachments
 from penstock.app.compiled import CompiledQueries
 from penstock.app.gateway import DbtGateway
 from penstock.app.gather import gather, nothing_yet, with_code_versions
@@ -138,7 +139,7 @@ def open_target(
     settings: Settings, wanted: Wanted, other: Settings | None = None, *, read_only: bool, path: Path | None = None
 ) -> DuckDBWarehouse:
     """Open the target's database with everything that the profile, `penstock.yml` and a deferral attach or load."""
-    attach = [{"alias": name, **item.model_dump()} for name, item in settings.file.attach.items()]
+    attach = attachments(settings)
     if other is not None:
         from penstock.app.defer import attachment
 

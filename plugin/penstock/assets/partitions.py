@@ -88,6 +88,10 @@ class PartitionSpec:
         )
         return replace(self, dimensions=tuple(known))
 
+    def without_values(self) -> PartitionSpec:
+        """Return the definition as if its queries listed nothing, so that there are no partitions yet."""
+        return self.with_values({one.name: () for one in self.dimensions if isinstance(one, QueryDimension)})
+
     def _periods(self, first: str, last: str) -> tuple[Range | None, Range | None]:
         """Return a stored range, and what of it this definition knows."""
         if self.time is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlglot import exp
@@ -31,16 +31,9 @@ def _tree(value: Value | None) -> exp.Expr:
         return exp.cast(exp.Literal.string(repr(value)), "double")
     if isinstance(value, Decimal):
         return _decimal(value)
-    text, kind = _moment(value)
-    return exp.cast(exp.Literal.string(text), kind)
-
-
-def _moment(value: date) -> tuple[str, str]:
     if not isinstance(value, datetime):
-        return value.isoformat(), "date"
-    if value.tzinfo is None:
-        return value.isoformat(sep=" "), "timestamp"
-    return value.astimezone(UTC).isoformat(sep=" "), "timestamptz"
+        return exp.cast(exp.Literal.string(value.isoformat()), "date")
+    return exp.cast(exp.Literal.string(value.isoformat(sep=" ")), "timestamp" if value.tzinfo is None else "timestamptz")
 
 
 def _decimal(value: Decimal) -> exp.Expr:

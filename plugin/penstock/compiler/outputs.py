@@ -51,10 +51,9 @@ class Columns:
         self._made: dict[int, frozenset[str]] = {}
 
     def names(self, query: exp.Expr) -> tuple[str, ...] | None:
-        """Return a query's columns in order, folded; None where a name is unknown or stands twice."""
+        """Return a query's columns in order, folded; None where one is unknown."""
         if id(query) not in self._names:
-            found = self._find_names(query)
-            self._names[id(query)] = found if found is None or len(set(found)) == len(found) else None
+            self._names[id(query)] = self._find_names(query)
         return self._names[id(query)]
 
     def sources(self, select: exp.Select) -> tuple[Source, ...] | None:
@@ -84,8 +83,7 @@ class Columns:
         visible = [source for source in sources if source.visible]
         if column.table:
             meant = [source for source in visible if source.name == column.table.lower()]
-            certain = len(meant) == 1 and (meant[0].columns is None or name in meant[0].columns)
-            return Passed(meant[0], name, qualified=True) if certain else None
+            return Passed(meant[0], name, qualified=True) if len(meant) == 1 else None
         if name in self._made_names(select) or any(source.name == name for source in sources):
             return None
         source = _holder(visible, name)
@@ -147,7 +145,7 @@ class Columns:
 
 def _star_of(source: Source, without: frozenset[str], replaced: set[str]) -> Iterator[_Output]:
     if source.columns is None:
-        yield _Output("", source=source, without=without | replaced)
+        yield _Output("", source=source, without=without)
         yield from (_Output(name) for name in sorted(replaced))
         return
     for name in source.columns:
@@ -171,13 +169,9 @@ def _holder(sources: Sequence[Source], name: str) -> Source | None:
     """Return the source that a name without a qualifier belongs to."""
     if any(name in source.merged for source in sources):  # USING: the first one's, where that join is the first
         merging = [number for number, source in enumerate(sources) if name in source.merged]
-        return sources[0] if merging[0] == 1 and _may_hold(sources[0], name) else None
+        return sources[0] if merging[0] == 1 else None
     known = [source for source in sources if source.columns is not None and name in source.columns]
     unknown = [source for source in sources if source.columns is None]
     if len(known) == 1:
         return known[0]  # were it another's too, DuckDB would call it ambiguous
     return unknown[0] if not known and len(unknown) == 1 else None
-
-
-def _may_hold(source: Source, name: str) -> bool:
-    return source.columns is None or name in source.columns

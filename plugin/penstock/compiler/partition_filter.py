@@ -100,8 +100,7 @@ def _at_table(condition: Condition, column: str, mixed: bool, dialect: str) -> s
     kind = _own_type(condition.value if isinstance(condition, Equals) else condition.lower)
     if not kind or (isinstance(condition, Bound) and kind != _own_type(condition.upper)):
         return ""
-    compared = column if kind == "VARCHAR" else f"try_cast({column} as {kind})"
-    return f"(typeof({column}) <> {literal(kind)} or {_holds(condition, compared, dialect)})"
+    return f"(typeof({column}) <> {literal(kind)} or {_holds(condition, column, dialect)})"
 
 
 def _own_type(value: Value) -> str:

@@ -24,17 +24,20 @@ def restricted(sql: str, conditions: Mapping[RelationName, str], dialect: str) -
         return sql
     wanted = {name.normalised(): condition for name, condition in conditions.items()}
     try:
-        tables = list(_tables(parse_one(sql, dialect)))
+        tree = parse_one(sql, dialect)
+        found = sorted([*_tables(tree), *_qualifiers(tree)], key=lambda one: one[1])
     except (ValueError, RecursionError) as error:
         raise ProjectError(f"a query cannot be cut into partitions: {error}") from error
     pieces: list[str] = []
     end = 0
-    for table, first, last in sorted(tables, key=lambda found: found[1]):
-        condition = wanted.get(RelationName(table.catalog, table.db, table.name).normalised())
-        if condition is not None:
-            alias = "" if table.alias else f" as {quote(table.name)}"
-            pieces += [sql[end:first], f"(select * from {sql[first:last]} where {condition}){alias}"]
-            end = last
+    for named, first, last in found:
+        condition = wanted.get(_name(named).normalised())
+        if condition is None:
+            continue
+        name = quote(_name(named).identifier)
+        alias = "" if named.alias else f" as {name}"
+        pieces += [sql[end:first], name if isinstance(named, exp.Column) else f"(select * from {sql[first:last]} where {condition}){alias}"]
+        end = last
     return "".join([*pieces, sql[end:]])
 
 
@@ -50,15 +53,30 @@ def distributes(sql: str, time: str, columns: Mapping[RelationName, str], dialec
         passed = {id(one.table): one.passed.name.lower() for one in readings(tree, (time.lower(),)).get(time.lower(), ())}
     except (ValueError, RecursionError):
         return False
-    cut = [table for table in tree.find_all(exp.Table) if RelationName(table.catalog, table.db, table.name).normalised() in wanted]
-    return bool(cut) and all(
-        passed.get(id(table)) == wanted[RelationName(table.catalog, table.db, table.name).normalised()] for table in cut
-    )
+    cut = [table for table in tree.find_all(exp.Table) if _name(table).normalised() in wanted]
+    return bool(cut) and all(passed.get(id(table)) == wanted[_name(table).normalised()] for table in cut)
 
 
-def _tables(tree: exp.Expr) -> Iterator[tuple[exp.Table, int, int]]:
+_Named = exp.Table | exp.Column
+
+
+def _tables(tree: exp.Expr) -> Iterator[tuple[_Named, int, int]]:
     """Yield each table that is named in full, and where its name begins and ends in the text."""
     for table in tree.find_all(exp.Table):
-        parts = [part for key in ("catalog", "db", "this") if isinstance(part := table.args.get(key), exp.Identifier)]
-        if len(parts) > 1 and all("start" in part.meta for part in parts):
-            yield table, parts[0].meta["start"], parts[-1].meta["end"] + 1
+        yield from _place(table, ("catalog", "db", "this"))
+
+
+def _qualifiers(tree: exp.Expr) -> Iterator[tuple[_Named, int, int]]:
+    """Yield each column whose table is named in full, `"d"."s"."t".x`, and where that name begins and ends: a subquery has no such name."""
+    for column in tree.find_all(exp.Column):
+        yield from _place(column, ("catalog", "db", "table"))
+
+
+def _place(named: _Named, keys: tuple[str, ...]) -> Iterator[tuple[_Named, int, int]]:
+    parts = [part for key in keys if isinstance(part := named.args.get(key), exp.Identifier)]
+    if len(parts) > 1 and all("start" in part.meta for part in parts):
+        yield named, parts[0].meta["start"], parts[-1].meta["end"] + 1
+
+
+def _name(named: _Named) -> RelationName:
+    return RelationName(named.catalog, named.db, named.table if isinstance(named, exp.Column) else named.name)

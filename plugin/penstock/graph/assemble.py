@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from penstock.assets.asset import Asset, EdgeKind, IngestSpec, Kind
+from penstock.assets.code_version import rows_by
 from penstock.assets.fingerprint import fingerprint
 from penstock.assets.names import AssetKey, RelationName
 from penstock.errors import GraphError, Location, PenstockError, raise_all
@@ -113,7 +114,7 @@ def _merge(key: AssetKey, file: IngestFile, source: Asset | None, database: str,
         timeout=header.timeout,
         pool=header.pool,
     )
-    header_values = header.model_dump(mode="json", exclude=set(NOT_ITS_CODE))
+    header_values = header.model_dump(mode="json", exclude=set(NOT_ITS_CODE)) | {"partitions": rows_by(header.partitions)}
     written = {"header": header_values, "relation": str(base.relation), "error": spec.error, "session": session}
     return dataclasses.replace(
         base,

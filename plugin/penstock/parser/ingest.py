@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
 from sqlglot import exp
 
 from penstock.assets.names import RelationName
-from penstock.assets.partitions import UNPARTITIONED
-from penstock.errors import Location, ParseError, PenstockError, Problems, raise_all
-from penstock.parser.models import FileModel, key_lines, validate
+from penstock.errors import Location, ParseError, PenstockError, Problems
+from penstock.parser.ingest_header import IngestHeader, understood
+from penstock.parser.loading import check_loading, loading_facts
+from penstock.parser.models import key_lines, validate
 from penstock.parser.partitions import parse_partitions
-from penstock.parser.query import QueryFacts, facts_of, parse_one
+from penstock.parser.query import QueryFacts, facts_of, parse_one, statement_in
 from penstock.parser.yaml12 import load_yaml
 
-WRITE_MODES_BUILT = ("replace", "append", "partition", "upsert")
-KEYS_NOT_BUILT = ("schedule", "freshness")
 PLACEHOLDERS = ("run_id", "run_started_at")
 """Placeholders of every file; `$cursor`, `$start`, `$end` and one for each dimension come with the keys that give them a value."""
 
@@ -28,41 +27,6 @@ NOT_ITS_CODE = frozenset({"description", "owner", "tags", "group", "meta", "batc
 
 MAX_RENDERED = 2_000_000
 _FENCE = re.compile(r"^--\s*---\s*$")
-
-
-class Cursor(FileModel):
-    """The high-water mark of an incremental ingestion."""
-
-    column: str
-    initial: str | int | float | None = None
-    lookback: str = ""
-
-
-class IngestHeader(FileModel):
-    """The header of an ingestion file; every key is optional."""
-
-    source: str = Field(default="", description="the dbt source this file loads, as `schema.table`")
-    relation: str = Field(default="", description="where the rows go, as `schema.table`; default: the file's path")
-    description: str = ""
-    owner: str = ""
-    tags: list[str] = Field(default_factory=list)
-    group: str = ""
-    meta: dict[str, Any] = Field(default_factory=dict)
-    write: Literal["replace", "append", "partition", "upsert", "statement"] = "replace"
-    key: list[str] = Field(default_factory=list)
-    cursor: Cursor | None = None
-    partitions: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    batch: int | Literal["all"] = 1
-    watch: str | list[str] = Field(default_factory=list, description="glob, or list of globs, of the files it reads")
-    required: bool = Field(default=False, description="whether a partition without files is a failure; else it waits for them")
-    schedule: str = ""
-    freshness: dict[str, Any] = Field(default_factory=dict)
-    schema_change: Literal["fail", "append_new_columns", "sync_all_columns", "ignore"] = "fail"
-    attach: list[str] = Field(default_factory=list)
-    extensions: list[str] = Field(default_factory=list)
-    retries: dict[str, Any] = Field(default_factory=dict)
-    timeout: str = ""
-    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +78,13 @@ def parse_ingest(path: str, text: str, names: Names, dialect: str = "duckdb") ->
         header = validate(IngestHeader, load_yaml(header_text, path, 2), path, lines)
         if header.relation:
             schema, table = _dotted(header.relation, path, "relation")
-        _refuse_unbuilt(header, path, lines)
-        header = _understood(header, path, lines)
-        sql, refs, sources = _render(body, path, first_line, names, RelationName("", schema, table))
-        tree = _one_query(sql, path, first_line, dialect)
+        header = understood(header, path, lines)
+        own = _own_relation(header, names, RelationName("", schema, table))
+        sql, refs, sources = _render(body, path, first_line, names, own)
+        tree, facts = _one_statement(sql, path, first_line, dialect, own if header.write == "statement" else None)
         _check_placeholders(tree, header, path, lines)
-        skipped = len(sql) - len(sql.lstrip("\n"))
-        query = sql.strip().rstrip(";")
-        return IngestFile(path, schema, table, header, query, facts_of(tree), refs, sources, None, first_line + skipped, lines)
+        query, start = statement_in(f"{sql}\n", dialect)
+        return IngestFile(path, schema, table, header, query, facts, refs, sources, None, first_line + sql.count("\n", 0, start), lines)
     except RecursionError:
         known: PenstockError = ParseError("the query is nested too deeply to be read", at=Location(path, first_line))
     except PenstockError as error:
@@ -142,6 +105,14 @@ def _dotted(name: str, path: str, key: str) -> tuple[str, str]:
     return parts[0], parts[1]
 
 
+def _own_relation(header: IngestHeader, names: Names, relation: RelationName) -> RelationName:
+    """Return what a file writes: the relation of the dbt source that its header names comes before its own path."""
+    source_name, _, table_name = header.source.partition(".")
+    with suppress(PenstockError):  # told when the graph is made
+        relation = names.source(source_name, table_name) if table_name else relation
+    return relation
+
+
 def _split(path: str, text: str) -> tuple[str, str, int]:
     """Return the header's YAML, the query, and the line at which the query begins."""
     text = text.removeprefix("\ufeff")
@@ -160,28 +131,27 @@ def _split(path: str, text: str) -> tuple[str, str, int]:
     raise ParseError("the header is not closed with `-- ---`", at=Location(path, len(lines)))
 
 
-def _refuse_unbuilt(header: IngestHeader, path: str, lines: Mapping[str, int]) -> None:
-    """Refuse what this version would silently leave undone."""
-    if header.write not in WRITE_MODES_BUILT:
-        raise ParseError(
-            f"`write: {header.write}` is not supported by this version of Penstock",
-            at=Location(path, lines.get("write", 0)),
-            hint=f"Use write: {' or '.join(WRITE_MODES_BUILT)} for now.",
-        )
-    for key in KEYS_NOT_BUILT:
-        if key in header.model_fields_set:
-            raise ParseError(
-                f"`{key}` is not supported by this version of Penstock", at=Location(path, lines.get(key, 0)), hint="Leave it out for now."
-            )
+def _one_statement(sql: str, path: str, first_line: int, dialect: str, loaded: RelationName | None) -> tuple[exp.Expr, QueryFacts]:
+    """Return the file's query, or the statement that loads a relation, and what it reads."""
+    if loaded is None:
+        tree = _one_query(sql, path, first_line, dialect)
+        return tree, facts_of(tree)
+    tree = _parsed(sql, path, first_line, dialect)
+    check_loading(tree, loaded, Location(path, first_line))
+    return tree, loading_facts(tree)
 
 
-def _one_query(sql: str, path: str, first_line: int, dialect: str) -> exp.Expr:
+def _parsed(sql: str, path: str, first_line: int, dialect: str) -> exp.Expr:
     try:
-        tree = parse_one(sql, dialect)
+        return parse_one(sql, dialect)
     except ValueError as error:
         line = re.search(r"Line (\d+), Col: (\d+)", str(error))
         at = Location(path, int(line[1]) + first_line - 1, int(line[2])) if line else Location(path, first_line)
         raise ParseError(f"this file must hold one query: {error}", at=at) from error
+
+
+def _one_query(sql: str, path: str, first_line: int, dialect: str) -> exp.Expr:
+    tree = _parsed(sql, path, first_line, dialect)
     if not isinstance(tree, exp.Query):
         found = type(tree).__name__ if not isinstance(tree, exp.Command) else str(tree.this)
         raise ParseError(
@@ -193,37 +163,6 @@ def _one_query(sql: str, path: str, first_line: int, dialect: str) -> exp.Expr:
         if isinstance(node, (exp.DDL, exp.DML, exp.Command, exp.Into)) and not isinstance(node, exp.Query):
             raise ParseError(f"a query may only read, found {type(node).__name__.upper()}", at=Location(path, first_line))
     return tree
-
-
-def _understood(header: IngestHeader, path: str, lines: Mapping[str, int]) -> IngestHeader:
-    """Return the header with the write mode that its partitions imply. Raises Problems for keys that do not go together."""
-
-    def problem(key: str, message: str, hint: str) -> ParseError:
-        return ParseError(message, at=Location(path, lines.get(key, lines.get("write", 1))), hint=hint)
-
-    if header.partitions and "write" not in header.model_fields_set:
-        header = header.model_copy(update={"write": "partition"})
-    spec = parse_partitions(header.partitions, Location(path, lines.get("partitions", 1)))
-    wrong: list[PenstockError] = []
-    if header.write == "partition" and spec == UNPARTITIONED:
-        wrong.append(
-            problem("write", "`write: partition` needs `partitions`", "Name them: partitions: {day: {every: day, start: 2024-01-01}}.")
-        )
-    if spec != UNPARTITIONED and header.write != "partition":
-        hint = "Each partition is replaced whole: write: partition."
-        wrong.append(problem("write", f"`write: {header.write}` does not go with `partitions`", hint))
-    if header.write == "upsert" and not header.key:
-        wrong.append(problem("write", "`write: upsert` needs `key`", "Name the columns that tell rows apart: key: [id]."))
-    if header.key and header.write != "upsert":
-        wrong.append(problem("key", "`key` goes with `write: upsert` alone", "Leave it out, or write: upsert."))
-    if header.cursor is not None and header.write not in ("append", "upsert"):
-        wrong.append(problem("cursor", "`cursor` goes with `write: append` or `write: upsert`", "Every other mode reads everything again."))
-    if header.batch != 1 and spec.time is None:
-        wrong.append(problem("batch", "`batch` needs a dimension of time in `partitions`", "Leave it out."))
-    if isinstance(header.batch, int) and header.batch < 1:
-        wrong.append(problem("batch", f"`batch` must be a number from 1 on, or `all`, found {header.batch}", "Write batch: 24."))
-    raise_all(wrong)
-    return header
 
 
 def _check_placeholders(tree: exp.Expr, header: IngestHeader, path: str, lines: Mapping[str, int]) -> None:
@@ -238,13 +177,18 @@ def _check_placeholders(tree: exp.Expr, header: IngestHeader, path: str, lines: 
     used = {node.name.lower() for node in tree.find_all(exp.Parameter, exp.Placeholder)}
     for name in sorted(used - {one.lower() for one in known}):
         raise ParseError(f"unknown placeholder ${name}", at=Location(path), hint=f"Known here: {', '.join('$' + one for one in known)}.")
-    if header.batch != 1 and spec.time is not None:
-        if spec.time.name.lower() in used or not {"start", "end"} <= used:
-            raise ParseError(
-                f"`batch: {header.batch}` reads several partitions at once, so the query needs $start and $end, not ${spec.time.name}",
-                at=Location(path, lines.get("batch", 1)),
-                hint=f"Filter by a column: where {spec.time.column} >= $start and {spec.time.column} < $end.",
-            )
+    if header.cursor is not None and "cursor" not in used:
+        raise ParseError(
+            "the query does not use $cursor, so every run would read everything",
+            at=Location(path, lines.get("cursor", 1)),
+            hint=f"Filter by it: where {header.cursor.column} >= $cursor.",
+        )
+    if header.batch != 1 and spec.time is not None and (spec.time.name.lower() in used or not {"start", "end"} <= used):
+        raise ParseError(
+            f"`batch: {header.batch}` reads several partitions at once, so the query needs $start and $end, not ${spec.time.name}",
+            at=Location(path, lines.get("batch", 1)),
+            hint=f"Filter by a column: where {spec.time.column} >= $start and {spec.time.column} < $end.",
+        )
 
 
 def _render(body: str, path: str, first_line: int, names: Names, this: RelationName) -> Rendered:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from penstock.assets.asset import Asset, Column, EdgeKind, Kind, SourceSpec, TestSpec
+from penstock.assets.code_version import rows_by
 from penstock.assets.fingerprint import RAW_FINGERPRINT_VERSION, fingerprint
 from penstock.assets.freshness import POLICY_KEYS
 from penstock.assets.names import AssetKey, RelationName
@@ -23,7 +24,6 @@ from penstock.parser.obstacles import (
     own_materialization,
     test_obstacles,
 )
-from penstock.parser.partitioned import rows_by
 from penstock.parser.render import SimpleRenderer
 from penstock.parser.render_tests import TestRenderer
 

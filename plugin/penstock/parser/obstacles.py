@@ -30,7 +30,12 @@ class StockMacros:
         return self._macros.overridden(entry_points)
 
 
-_ASKS_WHAT_STANDS = re.compile(r"\bis_incremental\b|\bshould_full_refresh\b|\bthis\b|\bbatch\b")
+_ASKS_WHAT_STANDS = re.compile(r"\bis_incremental\b|\bshould_full_refresh\b|\bthis\b|\.\s*batch\b|[\[(]\s*['\"]batch\b")
+
+
+_READS_BEYOND = re.compile(r"\.\s*render\b")
+RENDERED = "inputs read beyond the batch, by .render()"
+"""In dbt `ref(...).render()` is not cut to the batch, though it looks the same in a query that was compiled without one."""
 
 
 def by_partitions(config: Mapping[str, Any]) -> bool:
@@ -48,6 +53,8 @@ def model_obstacles(node: Mapping[str, Any], config: Mapping[str, Any], stock: S
     reasons = []
     if str(node.get("language") or "sql") != "sql":
         reasons.append(f"{node.get('language')} model")
+    if config.get("incremental_strategy") == "microbatch" and _READS_BEYOND.search(jinja):
+        reasons.append(RENDERED)
     if materialized == "incremental" and by_partitions(config) and not _ASKS_WHAT_STANDS.search(jinja):
         pass  # its slices are cut and put in place here
     elif materialized not in NATIVE_MATERIALIZATIONS:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from penstock.assets.asset import Asset
 from penstock.assets.partitions import UNPARTITIONED, PartitionSpec
 from penstock.errors import ConfigError, Location
@@ -43,4 +46,11 @@ def _sliced(asset: Asset) -> PartitionSpec:
         raise ConfigError(
             f"{asset.name}: a {asset.materialized} has no partitions", at=Location(asset.path), hint="Materialize it as a table."
         )
-    return parse_partitions(asset.penstock["partitions"], Location(asset.path))
+    return parse_partitions(_in_order(asset.penstock["partitions"]), Location(asset.path))
+
+
+def _in_order(raw: Any) -> Any:
+    """Return dimensions with time first, then by name: from one parse to the next dbt shuffles what `config(...)` in SQL says."""
+    if not isinstance(raw, Mapping):
+        return raw
+    return dict(sorted(raw.items(), key=lambda one: (not (isinstance(one[1], Mapping) and "every" in one[1]), str(one[0]))))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from penstock.assets.limits import NO_LIMITS, Limits, read_limits
 from penstock.errors import Location, ParseError
 from penstock.parser.models import FileModel, key_lines, validate
 from penstock.parser.yaml12 import load_yaml
@@ -26,6 +27,15 @@ class Defaults(FileModel):
     """Values for assets that say nothing themselves."""
 
     executor: str = Field(default="auto", pattern="^(auto|native|dbt)$")
+    retries: dict[str, Any] = Field(default_factory=dict, description="when a failed attempt is followed by another")
+    timeout: str = Field(default="", description="how long one attempt may take")
+
+    def limits(self, at: Location) -> Limits:
+        """Return what `retries` and `timeout` say. Raises ConfigError, or Problems, at that place for what cannot be understood."""
+        return read_limits({"retries": self.retries, "timeout": self.timeout}, NO_LIMITS, (), at)
+
+
+Slots = Annotated[int, Field(ge=1, strict=True)]
 
 
 class Evidence(FileModel):
@@ -48,6 +58,7 @@ class ProjectFile(FileModel):
     extensions: list[str] = Field(default_factory=list, description="DuckDB extensions that ingestion files may load")
     evidence: Evidence = Field(default_factory=Evidence, description="how inputs are judged that Penstock does not build")
     defer_target: str = Field(default="prod", description="target that --defer reads from")
+    pools: dict[str, Slots] = Field(default_factory=dict, description="how many assets of a pool may run at once, by its name")
     defaults: Defaults = Field(default_factory=Defaults, description="values for assets that say nothing themselves")
 
 
@@ -59,11 +70,14 @@ _ENV_VAR = re.compile(r"\{\{\s*env_var\(\s*(['\"])(?P<name>\w+)\1\s*(?:,\s*(['\"
 
 
 def read_project_file(text: str, file: str, env: Mapping[str, str] | None = None) -> ProjectFile:
-    """Read `penstock.yml`. Raises ParseError (or Problems) naming file, line and key."""
+    """Read `penstock.yml`. Raises ParseError or ConfigError (or Problems) naming file, line and key."""
     raw = load_yaml(text, file)
     if isinstance(raw, dict) and isinstance(raw.get("state_schema"), str):
         raw["state_schema"] = _TARGET.sub(TARGET_SLOT, raw["state_schema"])
-    return validate(ProjectFile, _render(raw, file, os.environ if env is None else env), file, key_lines(text))
+    lines = key_lines(text)
+    found = validate(ProjectFile, _render(raw, file, os.environ if env is None else env), file, lines)
+    found.defaults.limits(Location(file, lines.get("defaults", 0)))
+    return found
 
 
 def _render(value: Any, file: str, env: Mapping[str, str]) -> Any:

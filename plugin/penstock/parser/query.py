@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import TokenType
 
 from penstock.assets.fingerprint import digest
 from penstock.assets.names import RelationName
@@ -81,6 +82,15 @@ def parse_one(sql: str, dialect: str) -> exp.Expr:
     if len(statements) != 1:
         raise ValueError(f"expected one statement, found {len(statements)}")
     return statements[0]
+
+
+def statement_in(sql: str, dialect: str) -> tuple[str, int]:
+    """Return a text that was parsed without the semicolons around it, as it will stand in parentheses, and where it begins."""
+    tokens = sqlglot.tokenize(sql, read=dialect)
+    code = [token for token in tokens if token.token_type is not TokenType.SEMICOLON]
+    first = code[0].start if tokens[0] is not code[0] else 0
+    text = sql[first : code[-1].end + 1] if len(code) < len(tokens) else sql[first:]
+    return text.strip(), first + len(text) - len(text.lstrip())
 
 
 def read_query(sql: str, dialect: str) -> QueryFacts:

@@ -57,7 +57,7 @@ class NeverBuilt:
         return {n: "" for n in candidates if (key := facts.graph.assets[n].key) not in state.materializations and key not in state.checks}
 
 
-_MAKES = {"view": "view"} | dict.fromkeys(("table", "incremental", "seed", "snapshot", "replace", "append"), "table")
+_MAKES = {"view": "view"} | dict.fromkeys(("table", "incremental", "seed", "snapshot", "replace", "append", "upsert", "statement"), "table")
 
 
 @dataclass(frozen=True)

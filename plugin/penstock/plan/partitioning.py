@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from penstock.assets.code_version import same_slices
 from penstock.assets.fingerprint import digest
 from penstock.assets.names import AssetKey
 from penstock.assets.partition_mapping import OVERLAP, downstream, upstream
@@ -98,6 +99,14 @@ class Partitioning:
         """What exists, is not held, and could be."""
         return self.existing.minus(self.held).minus(self.waiting)
 
+    @cached_property
+    def lacking(self) -> PartitionSet:
+        """Periods that are over and still have no files, though the ingestion says that they must: building them fails."""
+        ingest = self.facts.graph.assets[self.number].ingest
+        if ingest is None or not ingest.required:
+            return self.spec.none()
+        return self.spec.all(self.facts.now, complete_only=True).intersect(self.waiting).minus(self.held)
+
     def newest(self, count: int) -> PartitionSet:
         """Return the partitions of the last periods; all of them without a time dimension."""
         last = self.existing.last()
@@ -115,7 +124,13 @@ class Partitioning:
             return None  # the other rows stay
         if self.facts.full_refresh:
             return Reason.FULL_REFRESH
-        return Reason.CODE_CHANGED if self.outlived else None
+        return Reason.CODE_CHANGED if self.outlived or self.cut_otherwise else None
+
+    @cached_property
+    def cut_otherwise(self) -> bool:
+        """Whether what is held was cut into partitions by another column, or by another zone's time."""
+        asset = self.facts.graph.assets[self.number]
+        return any(not same_slices(made.code_version, asset) for made in self.ledger.values())
 
     @property
     def protected(self) -> bool:
@@ -125,10 +140,10 @@ class Partitioning:
     def due(self) -> tuple[Due, ...]:
         """Return what is due, each partition for the first reason that holds; the order is that of the reasons."""
         if self.anew is not None:
-            detail = f"no partition any more: {self.outlived[0]}" if self.anew is Reason.CODE_CHANGED else ""
-            return _some([Due(self.anew, self.wanted.minus(self.waiting), detail)])
+            detail = f"no partition any more: {self.outlived[0]}" if self.anew is Reason.CODE_CHANGED and self.outlived else ""
+            return _some([Due(self.anew, self.wanted.minus(self.waiting.minus(self.lacking)), detail)])
         found: list[Due] = []
-        left = self.wanted.minus(self.waiting.minus(self.held))
+        left = self.wanted.minus(self.waiting.minus(self.held).minus(self.lacking))
         for rule in _RULES:
             for due in rule(self):
                 mine = due.partitions.intersect(left)
@@ -280,6 +295,7 @@ def _failed(one: Partitioning) -> Iterator[Due]:
 
 def _missing(one: Partitioning) -> Iterator[Due]:
     yield Due(Reason.PARTITION_MISSING, one.missing)
+    yield Due(Reason.PARTITION_MISSING, one.lacking, f"no files: {few([*one.looked.files])}")
 
 
 def _volatile(one: Partitioning) -> Iterator[Due]:

@@ -11,6 +11,7 @@ from penstock.assets.names import AssetKey
 from penstock.assets.partition_mapping import OVERLAP, MappingRule
 from penstock.assets.partitions import PartitionSpec
 from penstock.graph.asset_graph import AssetGraph
+from penstock.parser.obstacles import RENDERED
 from penstock.parser.partitions import parse_mapping_rule
 
 
@@ -69,7 +70,8 @@ def _of_batches(graph: AssetGraph, inputs: Sequence[Sequence[int]], number: int,
     key = graph.assets[parent].key
     if not event_time:
         return Reading(key, How.WHOLE)
-    beyond = any(graph.assets[one].ephemeral and parent in inputs[one] for one in graph.parents[number])
+    ephemeral = any(graph.assets[one].ephemeral and parent in inputs[one] for one in graph.parents[number])
+    beyond = ephemeral or RENDERED in graph.assets[number].obstacles
     column = event_time.strip('"').lower()
     if spec is not None and spec.time is not None and spec.time.tz == "UTC" and spec.time.column.lower() == column:
         return Reading(key, How.PARTITIONS, spec, OVERLAP, event_time, beyond)

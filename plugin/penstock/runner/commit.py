@@ -59,7 +59,7 @@ class Publication:
         slice_sql = self.relation
         if event_time:
             column = quote(event_time)
-            lower, upper = literal(start.isoformat(sep=" ")), literal(end.isoformat(sep=" "))
+            lower, upper = (literal(f"{at.isoformat(sep=' ')}+00:00") for at in (start, end))  # whatever the session's time zone is
             slice_sql = f"(select * from {self.relation} where {column} >= {lower} and {column} < {upper})"
         return dataclasses.replace(self, partition_start=start, partition_end=end, relation=slice_sql, recreates=recreates)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from penstock.plan.planner import PlanRow, decide
 from penstock.plan.reasons import Decision
 from penstock.runner.context import RunContext
+from penstock.runner.limits import Attempts
 from penstock.runner.outcomes import Outcome, Status
 from penstock.runner.partitions import run_partitions
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """The run loop's handler around `execute`; `maybe` are the rows left open by the plan, `decided` what became of them."""
+    """The run loop's handler around `execute`; `maybe` are the rows left open by the plan, `decided` what became of them.
+
+    `attempts` says what is tried again; nothing is without it.
+    """
 
     context: RunContext
     maybe: Mapping[int, PlanRow]
@@ -26,12 +30,15 @@ class Deciding:
     native: Callable[[int], bool]
     nodes: Callable[[], NodeRunner]
     decided: list[PlanRow] = field(default_factory=list)
+    attempts: Attempts | None = None
 
     def __call__(self, number: int) -> Outcome:
         """Run an asset unless its inputs hold the same after all; what its readers' columns hold is looked at before and after."""
         asset = self.context.graph.assets[number]
+        attempts = self.attempts or Attempts(self.context)
         if asset.key in self.context.facts.specs:
-            outcome, rows = run_partitions(self.context, number, self.nodes() if asset.microbatch and not self.native(number) else None)
+            nodes = attempts.nodes(self.nodes()) if asset.microbatch and not self.native(number) else None
+            outcome, rows = run_partitions(self.context, number, attempts, nodes)
             self.decided.extend(rows)
             return outcome
         if number in self.maybe:
@@ -40,7 +47,7 @@ class Deciding:
             if row.decision is Decision.REUSE:
                 return self.context.outcome(number, Status.REUSED, "", row.reason.value, self.context.clock())
         self.context.projections.look(number)
-        outcome = self.execute(number)
+        outcome = attempts.run(number, self.execute)
         if outcome.status is Status.SUCCESS:
             self.context.projections.look(number)
         return outcome

@@ -10,7 +10,7 @@ from typing import Any
 from penstock.assets.partition_range import PartitionRange
 from penstock.assets.records import InputVersion, PartitionRecord
 from penstock.assets.redact import redact
-from penstock.compiler.content import schema_of
+from penstock.compiler.content import Columns, schema_of
 from penstock.compiler.slices import partitioned_content_query
 from penstock.errors import CommitLost, StaleClaim
 from penstock.runner.commit import Publication
@@ -21,8 +21,8 @@ from penstock.state.store import Statements
 class PartitionPublication:
     """What the record of one attempt at a range of partitions says.
 
-    `what` is what all of them share, `tokens` and `inputs` are by partition key; `query` makes one row for each partition
-    that has rows: key, number of rows, version. `what.recreates`: the table is made anew, and no earlier record counts.
+    `what` is what all of them share, `tokens` and `inputs` are by partition key; `columns` are the table's, where they are
+    known for sure. `what.recreates`: the table is made anew, and no earlier record counts.
     """
 
     what: Publication
@@ -30,29 +30,36 @@ class PartitionPublication:
     tokens: Mapping[str, int]
     inputs: Mapping[str, tuple[InputVersion, ...]]
     dialect: str
+    columns: Columns | None = None
 
     def fence(self, sql: Statements, now: datetime) -> None:
         """Touch the claims inside the open transaction. Raises StaleClaim unless each of them answers with our token."""
-        answers = sql.run("fence_partitions", self.values(now))
-        if len(answers) != len(self.tokens) or dict(answers) != dict(self.tokens):
+        values = self.values(now)
+        if self._single:
+            held = sql.run("fence", values) == [(values["token"],)]
+        else:
+            answers = sql.run("fence_partitions", values)
+            held = len(answers) == len(self.tokens) and dict(answers) == dict(self.tokens)
+        if not held:
             raise StaleClaim(f"{self.what.asset}: the claim on {self.part} was taken over by another run")
 
     def record(self, sql: Statements, now: datetime) -> None:
         """Append materializations, inputs and attempts inside the open transaction."""
-        columns = sql.run("describe", relation=self.what.relation)
-        empty = (0, f"rows:0:0:{schema_of(columns)}")
-        found = sql.connection.execute(partitioned_content_query(self.what.relation, columns, self.part, self.dialect))
-        held = {key: (int(rows), str(version)) for key, rows, version in found}
-        contents = [held.get(key, empty) for key in self.tokens]
-        values = {**self.values(now), "counts": [rows for rows, _ in contents], "data_versions": [version for _, version in contents]}
-        sql.run("record_partitions", values)
+        contents = self._contents(sql)
+        counts, versions = [rows for rows, _ in contents], [version for _, version in contents]
+        values = {**self.values(now), "counts": counts, "data_versions": versions, "rows": counts[0], "data_version": versions[0]}
+        self._run(sql, "record_version", "record_partitions", values)
         if any(self.inputs.values()):
-            sql.run("record_partition_inputs", {**values, **self._inputs()})
-        sql.run("record_partition_attempts", values)
+            self._run(sql, "record_inputs", "record_partition_inputs", {**values, **self._inputs()})
+        self._run(sql, "record_attempt", "record_partition_attempts", values)
 
     def read_back(self, sql: Statements) -> dict[str, PartitionRecord]:
         """Return what is on record, by key. Raises CommitLost unless all of it is: then there is no data either."""
-        rows = sql.run("read_back_partitions", self.values(self.what.started_at))
+        values = self.values(self.what.started_at)
+        if self._single:
+            rows = [(values["partition"], *row) for row in sql.run("read_back", values)]
+        else:
+            rows = sql.run("read_back_partitions", values)
         if {key for key, _, _ in rows} != self.tokens.keys():
             raise CommitLost(f"{self.what.asset}: the transaction of {self.part} did not commit")
         what = self.what
@@ -65,7 +72,24 @@ class PartitionPublication:
 
     def record_failure(self, sql: Statements, status: str, error: str, now: datetime) -> None:
         """Append that the attempt failed, in a transaction of its own: the data's one is over."""
-        sql.run("record_partition_failures", {**self.values(now), "status": status, "error": redact(error)})
+        values = {**self.values(now), "status": status, "error": redact(error)}
+        self._run(sql, "record_failure", "record_partition_failures", values)
+
+    @property
+    def _single(self) -> bool:
+        return len(self.tokens) == 1
+
+    def _run(self, sql: Statements, one: str, several: str, values: Mapping[str, Any]) -> None:
+        """Record with the plain protocol's statement for a single partition, which costs two thirds of that for several."""
+        sql.run(one if self._single else several, values)
+
+    def _contents(self, sql: Statements) -> list[tuple[int, str]]:
+        """Return the number of rows and the version of each partition, in the order of the tokens."""
+        columns = self.columns or sql.run("describe", relation=self.what.relation)
+        empty = (0, f"rows:0:0:{schema_of(columns)}")
+        found = sql.connection.execute(partitioned_content_query(self.what.relation, columns, self.part, self.dialect))
+        held = {key: (int(rows), str(version)) for key, rows, version in found}
+        return [held.get(key, empty) for key in self.tokens]
 
     def values(self, now: datetime) -> dict[str, Any]:
         """Return the parameters of every statement of the protocol; `now` (UTC) is when it was called."""
@@ -73,6 +97,9 @@ class PartitionPublication:
         return {
             **self.what.values(now),
             "token": min(self.tokens.values()),
+            "partition": partitions[0].key,
+            "partition_start": partitions[0].start,
+            "partition_end": partitions[0].end,
             "partitions": [one.key for one in partitions],
             "tokens": [self.tokens[one.key] for one in partitions],
             "starts": [one.start for one in partitions],

@@ -9,27 +9,34 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from penstock.assets.asset import Asset
+from penstock.assets.dimensions import QueryDimension
 from penstock.assets.partition_range import PartitionRange
 from penstock.assets.partitions import PartitionSet
 from penstock.assets.records import InputVersion, Materialization, PartitionRecord
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, ProjectError, WarehouseError
+from penstock.parser.partitioned import spec_of
 from penstock.parser.query import QueryFacts
 from penstock.plan.facts import NOT_LOOKED
+from penstock.plan.names import few
 from penstock.plan.partitioning import Due, Partitioning
 from penstock.plan.planner import PlanRow
 from penstock.plan.readings import How
 from penstock.plan.reasons import Decision, Reason
 from penstock.runner import through_dbt
-from penstock.runner.commit import publish
+from penstock.runner.commit import Publication, publish
 from penstock.runner.context import RunContext
+from penstock.runner.limits import Attempts
 from penstock.runner.outcomes import Outcome, Status
+from penstock.runner.partition_claims import PartitionClaims
 from penstock.runner.partition_commit import PartitionPublication
 from penstock.runner.slice_writers import SliceWriter, slice_writer
-from penstock.state.slices import slices_of
+from penstock.state.slices import slices_of, with_listed_values
+from penstock.state.store import Statements
 from penstock.state.writer import StateWriter
 
 if TYPE_CHECKING:
-    from penstock.dbt.nodes import NodeRunner
+    from penstock.dbt.nodes import Batch, NodeRunner
 
 EXECUTOR = "native"
 
@@ -40,24 +47,46 @@ class Publish(Protocol):
     def __call__(self, parts: Sequence[PartitionRange], place: int, *, anew: bool) -> str: ...
 
 
-def looked_at(context: RunContext, number: int) -> Partitioning:
-    """Return an asset's partitions as they are now: the slices of its inputs are looked at where the record does not settle it."""
-    facts, asset = context.facts, context.graph.assets[number]
+def looked_at(context: RunContext, number: int, *, to_build: bool = False) -> Partitioning:
+    """Return an asset's partitions as they are now.
+
+    The slices of its inputs are looked at where the record does not settle what is due, and for the record of what is built.
+    """
+    asset = context.graph.assets[number]
+    if asset.ingest is None:
+        _list_anew(context, asset)
+    facts = context.facts
     looked = facts.looked.get(asset.key, NOT_LOOKED)
     one = Partitioning(facts, context.versions, number, replace(looked, slices={}))
-    cut = [reading for reading in one.readings if reading.how is How.EVENT_TIME and (one.missing or not one.agreed(reading.name))]
+    cut = [reading for reading in one.readings if reading.compared is How.EVENT_TIME and (to_build or not one.agreed(reading))]
     if not cut:
         return one
     columns = context.read_columns(number, context.queries.get(asset)[1])
     dialect = context.warehouse.capabilities.dialect
     slices = {
         reading.name: slices_of(
-            context.statements(), context.graph[reading.name].relation, reading.event_time.strip('"'), one.existing, dialect,
+            context.statements(), context.graph[reading.name].relation, reading.event_time.strip('"'), one.wanted, dialect,
             columns.get(reading.name),
         )
         for reading in cut
     }  # fmt: skip
     return Partitioning(facts, context.versions, number, replace(looked, slices=slices))
+
+
+def _list_anew(context: RunContext, asset: Asset) -> None:
+    """List the values of a model's dimensions again: what this run built may have added some."""
+    spec = spec_of(asset)
+    if spec is not None and any(isinstance(one, QueryDimension) for one in spec.dimensions):
+        context.redefine(asset.key, with_listed_values(context.statements(), asset.key, spec))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was committed of one range, by partition key; `anew`: it made the table."""
+
+    records: Mapping[str, PartitionRecord]
+    inputs: Mapping[str, tuple[InputVersion, ...]]
+    anew: bool
 
 
 @dataclass
@@ -68,14 +97,15 @@ class PartitionRun:
     one: Partitioning
     due: tuple[Due, ...]
     started: datetime
+    attempts: Attempts
     nodes: NodeRunner | None = None
     problems: list[str] = field(default_factory=list)
-    done: int = 0
-    rows: int = 0
+    written: list[Written] = field(default_factory=list)
     volatile: str = ""
     size: int | None = 1
     columns: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     extra: tuple[InputVersion, ...] = ()
+    claims: PartitionClaims = field(init=False)
 
     def run(self) -> Outcome:
         """Write all ranges; one that fails does not hold up the others, but where the table could not be made at all."""
@@ -83,26 +113,30 @@ class PartitionRun:
         wanted = self._wanted()
         agreed = _whole_versions(self.one)
         try:
+            self._refuse_mixture()
             publish_one = self._writing()
         except PenstockError as error:
             return context.outcome(number, context.failure, self.executor, str(error), self.started)
-        tokens = StateWriter(context.statements()).claim(context.run_id, [(self.one.key, one.key) for one in wanted], self.started)
-        context.hold(tokens)
         anew = self._makes_table(wanted)
-        self._write_all(self._ordered(wanted), publish_one, anew=anew)
+        lacking = wanted.intersect(self.one.lacking)
+        parts = [*self._ordered(wanted.minus(lacking)), *lacking.ranges()]
+        self.claims = PartitionClaims(context, self.one.key, parts)
+        self._write_all(parts, publish_one, anew=anew)
+        self._take_in()
         if self.problems:
-            return context.outcome(number, context.failure, self.executor, "\n".join(self.problems), self.started, rows=self.rows)
+            return context.outcome(number, context.failure, self.executor, "\n".join(self.problems), self.started, rows=self._rows)
         self.agree(agreed)
-        message = f"{self.done} partition{'s' if self.done != 1 else ''}"
-        return context.outcome(number, Status.SUCCESS, self.executor, message, self.started, rows=self.rows, volatile=self.volatile)
+        done = sum(len(one.records) for one in self.written)
+        message = f"{done} partition{'s' if done != 1 else ''}"
+        return context.outcome(number, Status.SUCCESS, self.executor, message, self.started, rows=self._rows, volatile=self.volatile)
 
     def _write_all(self, parts: Sequence[PartitionRange], publish_one: Publish, *, anew: bool) -> None:
         """Write the ranges in order; once the table stands, as many at a time as the user or the model allows."""
         first = 0
         while anew and first < len(parts):
             if self._write(parts, first, publish_one, anew=True):
-                for part in parts[first + 1 :]:
-                    self._give_up(part)  # there is no table to put them into
+                for place in range(first + 1, len(parts)):
+                    self._give_up(parts, place)  # there is no table to put them into
                 return
             anew, first = False, first + 1
         most = self._at_once()
@@ -115,16 +149,21 @@ class PartitionRun:
 
     def _at_once(self) -> int:
         asset = self.context.graph.assets[self.one.number]
-        if self.nodes is not None or asset.config.get("concurrent_batches") is False:
+        wish = asset.config.get("concurrent_batches")
+        if self.nodes is not None or wish is False:
             return 1
-        return self.context.max_active
+        return max(self.context.max_active, self.context.threads if wish else 1)
 
     def _write(self, parts: Sequence[PartitionRange], place: int, publish_one: Publish, *, anew: bool) -> str:
         """Write one range unless the run is being stopped; return what went wrong."""
         if self.context.stopping.is_set() or self.context.draining.is_set():
-            self._give_up(parts[place])
+            self._give_up(parts, place)
             return "not started"
-        problem = publish_one(parts, place, anew=anew)
+        try:
+            self.claims.reach(place)
+            problem = self.attempts.run_range(self.one.number, parts[place], lambda: publish_one(parts, place, anew=anew))
+        except WarehouseError as error:  # another run publishes one of them
+            problem = str(error)
         if problem:
             self.problems.append(f"{parts[place]}: {problem}")
         if self.context.on_partitions is not None:
@@ -132,14 +171,24 @@ class PartitionRun:
             self.context.on_partitions(asset, parts[place], problem, place + 1, len(parts))
         return problem
 
-    def _give_up(self, part: PartitionRange) -> None:
-        self.problems.append(f"{part}: not started")
-        StateWriter(self.context.statements()).release(self.context.run_id, [(self.one.key, one.key) for one in part])
+    def _give_up(self, parts: Sequence[PartitionRange], place: int) -> None:
+        self.problems.append(f"{parts[place]}: not started")
+        self.claims.release(place)
 
     @property
     def executor(self) -> str:
         """Who runs it."""
         return EXECUTOR if self.nodes is None else through_dbt.EXECUTOR
+
+    def _refuse_mixture(self) -> None:
+        """Raise ProjectError where rows would stand in two partitions: those held are cut by another column or zone."""
+        one = self.one
+        if one.cut_otherwise and (one.protected or one.key in self.context.facts.chosen):
+            wish = "full_refresh: false" if one.protected else "--partition"
+            raise ProjectError(
+                "its partitions are those of another column or time zone than what it holds, so that all must be built anew",
+                hint=f"Build it without `{wish}`.",
+            )
 
     def _writing(self) -> Publish:
         """Return what publishes one range; what all of them read alike is looked at before."""
@@ -147,10 +196,12 @@ class PartitionRun:
         if self.nodes is None:
             writer = slice_writer(self.context, self.one)
             facts, self.size = writer.facts, writer.size
-            how: Publish = partial(self._publish, writer)
+            base = self.context.partition_publication(self.one.number, facts, self.started)
+            self.volatile = base.volatile
+            how: Publish = partial(self._publish, writer, base)
         else:
             facts, self.size = self.context.queries.get(asset)[1], 1
-            how = partial(self._publish_through_dbt, self.nodes)
+            how = partial(self._publish_through_dbt, self.nodes, [])
         self.columns = self.context.read_columns(self.one.number, facts)
         self.extra = self._beyond_the_graph(facts)
         return how
@@ -182,47 +233,60 @@ class PartitionRun:
     def _inputs(self, part: PartitionRange) -> dict[str, tuple[InputVersion, ...]]:
         return {one.key: (*self.one.consumed(one, self.columns), *self.extra) for one in part}
 
-    def _publish_through_dbt(self, nodes: NodeRunner, parts: Sequence[PartitionRange], place: int, *, anew: bool) -> str:
-        """Run one batch through dbt; return what went wrong."""
+    def _publish_through_dbt(
+        self, nodes: NodeRunner, batches: list[Batch], parts: Sequence[PartitionRange], place: int, *, anew: bool
+    ) -> str:
+        """Run one batch through dbt; return what went wrong. `batches` becomes all batches of the run, which dbt counts."""
+        if not batches:
+            batches += map(through_dbt.batch_of, parts)
         key = parts[place].first_key
         inputs = self._inputs(parts[place])
-        batches = [through_dbt.batch_of(one) for one in parts]
         record, problem = through_dbt.run_batch(self.context, nodes, self.one.number, (batches, place), inputs[key], anew=anew)
         if record is not None:
-            self._take_in({key: record}, inputs, anew=anew)
+            self.written.append(Written({key: record}, inputs, anew))
         return problem
 
-    def _publish(self, writer: SliceWriter, parts: Sequence[PartitionRange], place: int, *, anew: bool) -> str:
-        """Write and record one range; return what went wrong."""
+    def _publish(self, writer: SliceWriter, base: Publication, parts: Sequence[PartitionRange], place: int, *, anew: bool) -> str:
+        """Write and record one range; return what went wrong. `base` is what the records of all ranges say."""
         context, key, part = self.context, self.one.key, parts[place]
         sql = context.statements(ingest=context.graph.assets[self.one.number].ingest is not None)
-        base = context.partition_publication(self.one.number, writer.facts, context.clock())
         inputs = self._inputs(part)
         tokens = {one.key: context.tokens[key, one.key] for one in part}
-        base = replace(base, recreates=anew)
-        what = PartitionPublication(base, part, tokens, inputs, context.warehouse.capabilities.dialect)
+        shared = replace(base, recreates=anew, started_at=context.clock())
+        what = PartitionPublication(shared, part, tokens, inputs, context.warehouse.capabilities.dialect, writer.columns)
         try:
-            records = publish(sql, what, lambda: writer.write(sql, part, anew=anew), context.clock)
+            records = publish(sql, what, lambda: self._fill(writer, sql, part, anew=anew), context.clock)
         except PenstockError as error:
             status = "cancelled" if context.failure is Status.CANCELLED else "failed"
             what.record_failure(context.statements(), status, str(error), context.clock())
             return str(error)
-        self.volatile = base.volatile
-        self._take_in(records, inputs, anew=anew)
+        self.written.append(Written(records, inputs, anew))
         return ""
 
-    def _take_in(self, records: Mapping[str, PartitionRecord], inputs: Mapping[str, tuple[InputVersion, ...]], *, anew: bool) -> None:
+    def _fill(self, writer: SliceWriter, sql: Statements, part: PartitionRange, *, anew: bool) -> None:
+        if next(iter(part)) in self.one.lacking:
+            raise WarehouseError(f"no file matches {few([*self.one.looked.files])}, and this ingestion is `required`")
+        writer.write(sql, part, anew=anew)
+
+    def _take_in(self) -> None:
+        """Let those who read the asset next see what was committed; all that it holds counts."""
+        if not self.written:
+            return
         context, key = self.context, self.one.key
-        version = str(context.statements().run("version_of", {"asset": key})[0][0])
-        self.done += len(records)
-        self.rows += sum(record.rows for record in records.values())
-        last = list(inputs)[-1]
+        records = {partition: record for one in self.written for partition, record in one.records.items()}
+        inputs = {partition: consumed for one in self.written for partition, consumed in one.inputs.items()}
+        last = max(records, key=lambda partition: records[partition].token)
         record, asset = records[last], context.graph.assets[self.one.number]
+        version = str(context.statements().run("version_of", {"asset": key})[0][0])
         made = Materialization(
             key, last, record.run_id, record.token, record.code_version, version, None, str(asset.relation or ""), record.committed_at,
             "table", self.volatile, frozenset({record.fingerprint}),
         )  # fmt: skip
-        context.built_partitions(made, records, inputs, anew=anew)
+        context.built_partitions(made, records, inputs, anew=any(one.anew for one in self.written))
+
+    @property
+    def _rows(self) -> int:
+        return sum(record.rows for one in self.written for record in one.records.values())
 
     def agree(self, agreed: Mapping[str, str | None]) -> None:
         """Note that everything held agrees with what the inputs held when they were looked at, if all of it was considered."""
@@ -231,18 +295,20 @@ class PartitionRun:
             StateWriter(self.context.statements()).agree(self.context.run_id, self.one.key, known)
 
 
-def run_partitions(context: RunContext, number: int, nodes: NodeRunner | None) -> tuple[Outcome, list[PlanRow]]:
+def run_partitions(context: RunContext, number: int, attempts: Attempts, nodes: NodeRunner | None) -> tuple[Outcome, list[PlanRow]]:
     """Decide what is due of an asset's partitions, run it, through dbt if `nodes` are given; return how it ended and what was decided."""
     started = context.clock()
     one = looked_at(context, number)
     due = one.due()
     if not due:
-        PartitionRun(context, one, (), started).agree(_whole_versions(one))
+        PartitionRun(context, one, (), started, attempts).agree(_whole_versions(one))
         row = PlanRow(number, one.key, Decision.REUSE, Reason.UNCHANGED_INPUT)
         return context.outcome(number, Status.REUSED, "", row.reason.value, started), [row]
+    if any(reading.compared is How.EVENT_TIME and reading.name not in one.looked.slices for reading in one.readings):
+        one = looked_at(context, number, to_build=True)
     rows = [PlanRow(number, one.key, Decision.BUILD, each.reason, each.detail, (each,)) for each in due]
-    return PartitionRun(context, one, due, started, nodes).run(), rows
+    return PartitionRun(context, one, due, started, attempts, nodes).run(), rows
 
 
 def _whole_versions(one: Partitioning) -> dict[str, str | None]:
-    return {reading.name: one.whole_version(reading.name) for reading in one.readings if reading.how is How.EVENT_TIME}
+    return {reading.name: one.whole_version(reading) for reading in one.readings if reading.compared is How.EVENT_TIME}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Protocol
@@ -14,7 +15,8 @@ from penstock.assets.names import RelationName
 from penstock.assets.partition_mapping import upstream
 from penstock.assets.partition_range import PartitionRange
 from penstock.assets.partitions import PartitionSet
-from penstock.compiler.batches import BatchQuery, batch_query, delete_slice
+from penstock.compiler.batches import EPHEMERAL, BatchQuery, batch_query, delete_slice
+from penstock.compiler.content import Columns
 from penstock.compiler.partition_filter import filtered
 from penstock.compiler.placeholders import names_in
 from penstock.compiler.restrict import distributes, restricted
@@ -26,12 +28,21 @@ from penstock.plan.partitioning import Partitioning
 from penstock.plan.readings import How
 from penstock.runner.context import RunContext
 from penstock.state.store import Statements
+from penstock.warehouse.failpoints import failpoint
 
 STAGE = '"penstock_stage"'
 
+_COLUMNS_BY_ROWS = re.compile(r"\bpivot|\bquery(_table)?\b", re.IGNORECASE)
+"""What may give a query other columns for other rows."""
+
 
 class SliceWriter(Protocol):
-    """Writes ranges of partitions of one asset inside open transactions; `size` is how many one query may cover, None: any number."""
+    """Writes ranges of partitions of one asset inside open transactions; `size` is how many one query may cover, None: any number.
+
+    `columns` are the table's once it is sure that no later range changes them.
+    """
+
+    columns: Columns | None
 
     @property
     def facts(self) -> QueryFacts:
@@ -67,6 +78,9 @@ class _ModelWriter:
     relation: RelationName
     sql: str
     facts: QueryFacts
+    columns: Columns | None = None
+    _settled: Alignment | None = None
+    _coming: Columns | None = None
 
     @property
     def asset(self) -> Asset:
@@ -92,26 +106,56 @@ class _ModelWriter:
 
     def put(self, sql: Statements, query: str, delete: str, within: str) -> None:
         """Replace the slice that stands by the rows of a query that lie within it."""
-        standing = sql.run("describe", relation=self.relation.sql)
-        coming = sql.run("describe", relation=f"({query}\n)")
-        alignment = self._alignment(standing, coming)
+        alignment = self._settled or self._settle(sql, query)
         for statement in alignment.statements:
             sql.connection.execute(statement)
         source = f"({query}\n) as penstock_batch"
-        reads_itself = self.relation.normalised(self.one.facts.database) in {
-            table.normalised(self.one.facts.database) for table in self.facts.tables
-        }
-        if reads_itself:
+        if self._reads_itself:
             sql.connection.execute(f"create or replace temp table {STAGE} as select * from {source}")
             source = STAGE
         sql.connection.execute(delete)
+        failpoint("slice.deleted")
         names = alignment.listed
         sql.connection.execute(f"insert into {self.relation.sql} ({names}) select {names} from {source} where {within}")
-        if reads_itself:
+        if self._reads_itself:
             sql.connection.execute(f"drop table {STAGE}")
 
-    def _alignment(self, standing: Any, coming: Any) -> Alignment:
-        return aligned(self.relation, standing, coming, str(self.asset.config.get("on_schema_change") or "ignore"))
+    def _settle(self, sql: Statements, query: str) -> Alignment:
+        """Compare the columns that stand with those that come; where nothing is to change now, no later range changes anything."""
+        standing = sql.run("describe", relation=self.relation.sql)
+        alignment = self._alignment(standing, self.coming(sql, query))
+        if self._alike and not alignment.statements:
+            self._settled, self.columns = alignment, standing
+        return alignment
+
+    def coming(self, sql: Statements, query: str) -> Columns:
+        """Return the columns of the query for a range."""
+        if self._coming is None or not self._alike:
+            self._coming = sql.run("describe", relation=f"({query}\n)")
+        return self._coming
+
+    @cached_property
+    def _alike(self) -> bool:
+        """Whether the query has the same columns for every range: neither its rows nor the table itself decide on them."""
+        return not self._reads_itself and not _COLUMNS_BY_ROWS.search(self.sql)
+
+    @cached_property
+    def _reads_itself(self) -> bool:
+        database = self.one.facts.database
+        return self.relation.normalised(database) in {table.normalised(database) for table in self.facts.tables}
+
+    def _alignment(self, standing: Columns, coming: Columns) -> Alignment:
+        """Return how rows get into the table; one that dbt would make anew at every run takes over the columns of its query."""
+        incremental = self.asset.materialized == "incremental"
+        mode = str(self.asset.config.get("on_schema_change") or "ignore") if incremental else "sync_all_columns"
+        given = {name.lower() for name, _ in coming}
+        lost = [name for name, _ in standing if name.lower() not in given]
+        if mode == "ignore" and lost:
+            raise WarehouseError(
+                f"the query does not give `{lost[0]}`, a column of {self.relation}",
+                hint="Select it, set on_schema_change, or build it anew with --full-refresh.",
+            )
+        return aligned(self.relation, standing, coming, mode)
 
     def make(self, sql: Statements, query: str) -> None:
         """Make the table anew."""
@@ -126,19 +170,38 @@ class Batches(_ModelWriter):
 
     @property
     def cut(self) -> Mapping[RelationName, str]:
-        return {
-            relation: reading.event_time.strip('"')
-            for reading in self.one.readings
-            if reading.event_time and (relation := self.context.graph[reading.name].relation) is not None
-        }
+        return {relation: event_time.strip('"') for relation, event_time in self._event_times.items()}
 
     @cached_property
     def query(self) -> BatchQuery:
-        return batch_query(self.sql, {
-            relation: reading.event_time
+        """The query that waits for a batch. Raises ProjectError where what dbt would cut cannot be told from its text."""
+        database = self.one.facts.database
+        query = batch_query(self.sql, self._event_times)
+        written = {table.normalised(database)[1:] for table in self.facts.tables}
+        parents = (self.context.graph.assets[parent] for parent in self.context.graph.parents[self.one.number])
+        uncut = {one.relation.normalised(database) for one in parents if one.relation is not None and not one.config.get("event_time")}
+        for relation in self._event_times:
+            otherwise = relation in query.missing and relation.normalised(database)[1:] in written
+            if otherwise or relation.normalised(database) in uncut:
+                raise ProjectError(
+                    f"{self.asset.name}: where its query reads only the batch of {relation} cannot be told from its text",
+                    hint="Build it with --executor dbt.",
+                )
+        return query
+
+    @cached_property
+    def _event_times(self) -> Mapping[RelationName, str]:
+        """What dbt cuts, by its name in the query: relations, and ephemeral models that have an event time themselves."""
+        graph, database = self.context.graph, self.one.facts.database
+        found = {
+            RelationName(*relation.normalised(database)): reading.event_time
             for reading in self.one.readings
-            if reading.event_time and (relation := self.context.graph[reading.name].relation) is not None
-        })  # fmt: skip
+            if reading.event_time and (relation := graph[reading.name].relation) is not None
+        }
+        for model in (graph.assets[parent] for parent in graph.parents[self.one.number]):
+            if model.ephemeral and model.config.get("event_time"):
+                found[RelationName("", "", f"{EPHEMERAL}{model.name}")] = str(model.config["event_time"])
+        return found
 
     def write(self, sql: Statements, part: PartitionRange, *, anew: bool) -> None:
         """Write one batch, or several at once; the batch that makes the table keeps rows outside of it, as in dbt."""
@@ -154,8 +217,11 @@ class Batches(_ModelWriter):
         self.put(sql, query, delete, f"{event_time} >= '{start}' and {event_time} < '{end}'")
 
 
+@dataclass
 class ModelSlices(_ModelWriter):
     """A model with partitions: every input that has some is cut to those that belong to the slice, and so is the result."""
+
+    _input_columns: dict[RelationName, Columns] = field(default_factory=dict)
 
     @property
     def cut(self) -> Mapping[RelationName, str]:
@@ -169,12 +235,12 @@ class ModelSlices(_ModelWriter):
     def write(self, sql: Statements, part: PartitionRange, *, anew: bool) -> None:
         """Write one partition, or several at once."""
         cut = restricted(self.sql, dict(self._inputs(sql, part)), self.dialect)
-        conditions = conditions_of(part, sql.run("describe", relation=f"({cut}\n)"))
+        conditions = conditions_of(part, self.coming(sql, cut))
         query = filtered(cut, conditions, self.dialect)
         if anew:
             self.make(sql, query)
             return
-        held = where(conditions_of(part, sql.run("describe", relation=self.relation.sql)), self.dialect)
+        held = where(conditions_of(part, self.columns or sql.run("describe", relation=self.relation.sql)), self.dialect)
         self.put(sql, query, f"delete from {self.relation.sql} where {held}", "true")
 
     def _inputs(self, sql: Statements, part: PartitionRange) -> list[tuple[RelationName, str]]:
@@ -185,7 +251,8 @@ class ModelSlices(_ModelWriter):
             if reading.how is not How.PARTITIONS or reading.source is None or relation is None:
                 continue
             read = upstream(self.one.spec, reading.source, partitions, self.one.facts.now, reading.rule)
-            columns = sql.run("describe", relation=relation.sql)
+            columns = self._input_columns.get(relation) or sql.run("describe", relation=relation.sql)
+            self._input_columns[relation] = columns
             each = [where(conditions_of(one, columns), self.dialect) for one in read.ranges()]
             found.append((relation, " or ".join(f"({one})" for one in each) or "false"))
         return found
@@ -199,6 +266,7 @@ class IngestSlices:
     one: Partitioning
     relation: RelationName
     ingest: IngestSpec
+    columns: Columns | None = None
 
     @cached_property
     def facts(self) -> QueryFacts:
@@ -230,6 +298,7 @@ class IngestSlices:
                 sql.connection.execute(statement)
             there = where(conditions_of(part, sql.run("describe", relation=self.relation.sql)), self.dialect)
             sql.connection.execute(f"delete from {self.relation.sql} where {there}")
+            failpoint("slice.deleted")
             sql.connection.execute(f"insert into {self.relation.sql} ({alignment.listed}) select {alignment.listed} from {STAGE}")
         sql.connection.execute(f"drop table {STAGE}")
 

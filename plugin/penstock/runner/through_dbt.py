@@ -79,7 +79,9 @@ def _run_node(context: RunContext, nodes: NodeRunner, number: int) -> Outcome:
     what = context.publication(
         number, executor=EXECUTOR, relation_type=_relation_type(asset), query=_query_facts(context, asset), started_at=started
     )
-    result = _attempt(context, nodes, what, asset)
+    record = context.facts.record(number)
+    anew = record is not None and asset.on_code_change == "full_refresh" and not context.facts.same_code(number)
+    result = _attempt(context, nodes, what, asset, anew=anew)
     if result.status == "success":
         try:
             done = _acknowledge(context, what, atomic=is_atomic(context, asset))
@@ -93,13 +95,13 @@ def _run_node(context: RunContext, nodes: NodeRunner, number: int) -> Outcome:
     return _failed(context, number, what, result.message, started)
 
 
-def _attempt(context: RunContext, nodes: NodeRunner, what: Publication, asset: Asset) -> NodeResult:
+def _attempt(context: RunContext, nodes: NodeRunner, what: Publication, asset: Asset, *, anew: bool) -> NodeResult:
     from penstock.dbt.session import HookSql
 
     if not is_atomic(context, asset):
-        return nodes.run(asset.key)
+        return nodes.run(asset.key, full_refresh=anew)
     schema = context.statements().schema
-    return nodes.run(asset.key, HookSql(*hooks_sql(schema, what, what.started_at)))
+    return nodes.run(asset.key, HookSql(*hooks_sql(schema, what, what.started_at)), full_refresh=anew)
 
 
 def _acknowledge(context: RunContext, what: Publication, *, atomic: bool) -> Committed:

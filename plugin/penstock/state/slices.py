@@ -1,13 +1,15 @@
-"""Asking the warehouse what an input holds for each partition of its reader."""
+"""Asking the warehouse what single partitions hold: of an input for its reader, of an asset itself."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from penstock.assets.names import RelationName
+from penstock.assets.dimensions import QueryDimension
+from penstock.assets.names import AssetKey, RelationName
 from penstock.assets.partition_range import PartitionRange
-from penstock.assets.partitions import PartitionSet
+from penstock.assets.partitions import PartitionSet, PartitionSpec
+from penstock.assets.records import PartitionRecord
 from penstock.compiler.content import schema_of
 from penstock.compiler.slices import partitioned_content_query
 from penstock.errors import WarehouseError
@@ -35,3 +37,28 @@ def slices_of(
     except WarehouseError:
         return {}
     return found
+
+
+def with_listed_values(sql: Statements, key: AssetKey, spec: PartitionSpec) -> PartitionSpec:
+    """Return the definition of an asset's partitions with what its queries list now. Raises WarehouseError for one that cannot be asked."""
+    values = {}
+    for one in spec.dimensions:
+        if isinstance(one, QueryDimension):
+            try:
+                rows = sql.connection.execute(one.query)
+            except WarehouseError as error:
+                raise WarehouseError(f"{key}: the values of `{one.name}` cannot be listed: {error}") from error
+            values[one.name] = [str(row[0]) for row in rows if row[0] is not None]
+    return spec.with_values(values) if values else spec
+
+
+def changed_slices(
+    sql: Statements, relation: RelationName, held: PartitionSet, records: Mapping[str, PartitionRecord], dialect: str
+) -> list[str]:
+    """Return the keys of the partitions that do not hold what their records say. Raises WarehouseError where that cannot be read."""
+    columns = sql.run("describe", relation=relation.sql)
+    found = dict.fromkeys(held.keys(), f"rows:0:0:{schema_of(columns)}")
+    for part in held.ranges():
+        for key, _, version in sql.connection.execute(partitioned_content_query(relation.sql, columns, part, dialect)):
+            found[key] = str(version)
+    return [key for key, version in found.items() if version != records[key].data_version]

@@ -19,6 +19,7 @@ COMMANDS = {
     "plan": ("penstock.ui.commands.plan", "Show what build would do, and why; touches nothing."),
     "build": ("penstock.ui.commands.build", "Bring the selection up to date and test it."),
     "run": ("penstock.ui.commands.build", "Bring the selection up to date without tests."),
+    "retry": ("penstock.ui.commands.retry", "Build what a run failed, skipped or never came to."),
     "backfill": ("penstock.ui.commands.backfill", "Build a range of partitions as one resumable unit."),
     "freshness": ("penstock.ui.commands.freshness", "Ask how old the sources are, and record it."),
     "status": ("penstock.ui.commands.status", "Show last builds, freshness and open failures; worst first."),

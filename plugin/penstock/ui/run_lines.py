@@ -5,6 +5,7 @@ from __future__ import annotations
 from penstock.app.build import Report
 from penstock.app.planning import Planned
 from penstock.assets.asset import Asset, Kind
+from penstock.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from penstock.plan.reasons import Decision
 from penstock.runner.outcomes import Outcome, Status
 from penstock.ui.console import Console
@@ -100,3 +101,14 @@ def show_report(console: Console, report: Report) -> None:
     total = good + counts.get("WARN", 0) + error + skipped + counts["REUSED"]
     done = f"Done. PASS={good} WARN={counts.get('WARN', 0)} ERROR={error} SKIP={skipped} NO-OP=0 REUSED={counts['REUSED']} TOTAL={total}"
     console.event("done", {"run_id": report.run_id, "seconds": report.seconds, "counts": counts}, done, "green" if report.ok else "red")
+
+
+def exit_code(console: Console, report: Report, again: str) -> int:
+    """Return the exit code of a run and say what to do about a bad one; `again` is the command that goes on with it."""
+    if any(outcome.status is Status.CANCELLED or outcome.message == "cancelled" for outcome in report.outcomes):
+        console.note(f"Cancelled: nothing of what was interrupted is visible. Run `{again}` to go on.")
+        return EXIT_USAGE
+    if not report.ok:
+        console.note(f"Details: penstock runs show {report.run_id}")
+        return EXIT_FAILED
+    return EXIT_OK

@@ -12,10 +12,11 @@ from typing import Any
 import duckdb
 
 from penstock.assets.names import RelationName
-from penstock.errors import ConfigError, WarehouseError
+from penstock.errors import ConfigError, PenstockError, WarehouseBusy, WarehouseError
 from penstock.warehouse.duckdb_profile import attach_statement, connection_statements, session_statements
 from penstock.warehouse.lock import busy
 from penstock.warehouse.protocol import Capabilities, Row, Standing
+from penstock.warehouse.sqlite import copy_tables, has_extension
 
 CAPABILITIES = Capabilities(dialect="duckdb", transactions=True, transactional_ddl=True, single_writer_process=True)
 
@@ -90,11 +91,16 @@ class DuckDBWarehouse:
         self._root = root
         self._session = tuple(session_statements(target))
         try:
-            for statement in (*connection_statements(target), *map(attach_statement, attach)):
+            for statement in connection_statements(target):
                 root.execute(statement)
+            for attachment in attach:
+                _attach(root, attachment)
         except duckdb.Error as error:
             root.close()
             raise ConfigError(f"the profile's connection settings do not work: {_message(error)}") from error
+        except PenstockError:
+            root.close()
+            raise
 
     @classmethod
     def in_memory(cls) -> DuckDBWarehouse:
@@ -158,13 +164,40 @@ def open_duckdb(
     while True:
         try:
             return DuckDBWarehouse(duckdb.connect(str(path), read_only=read_only, config=config), target, attach)
+        except WarehouseBusy:  # something attached is
+            if wait_seconds >= 0 and time.monotonic() >= deadline:
+                raise
         except duckdb.Error as error:
             locked = _LOCKED.search(str(error))
             if locked is None:
                 raise ConfigError(f"cannot open {path.name}: {_message(error)}", hint=_remedy(error)) from error
             if wait_seconds >= 0 and time.monotonic() >= deadline:
-                raise busy(path, f"{Path(locked['program'].strip()).name} (pid {locked['pid']})") from error
+                raise busy(path, _holder(locked)) from error
         time.sleep(_POLL_SECONDS)
+
+
+def _attach(root: duckdb.DuckDBPyConnection, attachment: Mapping[str, Any]) -> None:
+    """Attach one database; a SQLite file that DuckDB cannot read itself is copied, `tables` of it."""
+    alias, path = str(attachment.get("alias") or ""), str(attachment.get("path") or "")
+    try:
+        own = root.execute("select current_database()").fetchone()
+        if own is not None and alias.lower() == str(own[0]).lower():
+            raise ConfigError(f"`attach: {alias}` is the name of the target's own database", hint="Attach it under another name.")
+        if str(attachment.get("type")).lower() == "sqlite" and not has_extension(root):
+            copy_tables(root, alias, Path(path), attachment.get("tables") or ())
+        else:
+            root.execute(attach_statement(attachment))
+    except ConfigError as error:
+        raise ConfigError(f"cannot attach `{alias}` ({path}): {error.message}", hint=error.hint) from error
+    except duckdb.Error as error:
+        locked = _LOCKED.search(str(error))
+        if locked is not None:
+            raise busy(Path(path), _holder(locked)) from error
+        raise ConfigError(f"cannot attach `{alias}` ({path}): {_message(error)}", hint="Check `attach:` in penstock.yml.") from error
+
+
+def _holder(locked: re.Match[str]) -> str:
+    return f"{Path(locked['program'].strip()).name} (pid {locked['pid']})"
 
 
 def _explained(error: duckdb.Error) -> str:

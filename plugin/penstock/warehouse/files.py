@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import hashlib
+import itertools
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 
 from penstock.assets.fingerprint import fingerprint
 from penstock.assets.records import Observation, Strength
 
+_WILD = re.compile(r"[*?[]")
 _REMOTE = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
-def observe_files(name: str, pattern: str, base: Path, *, content: bool = False) -> Observation:
-    """List a pattern relative to `base`, or with `content` hash what the files hold.
+class Folders:
+    """What folders hold, read once: thousands of patterns for one folder would each read all of it."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, list[str]] = {}
+
+    def matches(self, pattern: str, base: Path) -> list[str] | None:
+        """Return what `glob` finds for a pattern whose wildcards all stand in its last part, None for any other."""
+        folder, name = os.path.split(pattern)
+        wild = _WILD.search(name)
+        if wild is None or _WILD.search(folder) or "**" in name:
+            return None
+        names = self._listed(base / folder)
+        first = name[: wild.start()]
+        known = itertools.takewhile(lambda one: one.startswith(first), itertools.islice(names, bisect_left(names, first), None))
+        return [f"{folder}/{one}" if folder else one for one in fnmatch.filter(known, name)]
+
+    def _listed(self, folder: Path) -> list[str]:
+        if folder not in self._names:
+            try:
+                self._names[folder] = sorted(one.name for one in folder.iterdir())
+            except OSError:
+                self._names[folder] = []  # as glob has it
+        return self._names[folder]
+
+
+def observe_files(name: str, pattern: str, base: Path, *, content: bool = False, folders: Folders | None = None) -> Observation:
+    """List a pattern relative to `base`, or with `content` hash what the files hold; `folders` are read once for many patterns.
 
     A remote location, or a match that cannot be looked at, is unknown evidence.
     """
@@ -24,7 +54,8 @@ def observe_files(name: str, pattern: str, base: Path, *, content: bool = False)
         return Observation(name, "", Strength.UNKNOWN, "a remote location cannot be listed")
     listing: dict[str, list[object]] = {}
     try:
-        for found in glob.iglob(pattern, root_dir=base, recursive=True, include_hidden=True):
+        matches = folders.matches(pattern, base) if folders is not None else None
+        for found in glob.iglob(pattern, root_dir=base, recursive=True, include_hidden=True) if matches is None else matches:
             for path in (base / found, *_inside(base / found)):
                 stat = path.stat()
                 if content and not path.is_file():

@@ -21,7 +21,14 @@ def recorded(connection: Connection, table: str) -> str:
     """Return the version of a table, as dbt's post-hook records it."""
     sql = Statements(connection, "state")
     migrate(sql)
-    values = {**NOTHING, "token": 1, "partition_start": None, "partition_end": None, "committed_at": datetime(2024, 1, 1)}
+    values = {
+        **NOTHING,
+        "token": 1,
+        "partition_start": None,
+        "partition_end": None,
+        "committed_at": datetime(2024, 1, 1),
+        "recreates": True,
+    }
     sql.run("record_table", values, relation=quote(table))
     found = connection.execute('select data_version from "state".materialization')
     connection.execute('delete from "state".materialization')

@@ -41,7 +41,7 @@ def test_only_keys_called_refused_are_refused(key: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["partition", "upsert", "statement"])
-def test_write_modes_that_are_not_built_are_refused(mode: str) -> None:
+def test_write_modes_need_the_keys_that_they_work_by(mode: str) -> None:
     assert _error("write", mode) is not None
 
 

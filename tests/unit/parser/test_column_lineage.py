@@ -124,3 +124,32 @@ def test_a_text_that_could_not_be_read_has_a_reason() -> None:
 )
 def test_words_within_calls_are_columns_only_where_they_can_be(sql: str, expected: set[str]) -> None:
     assert edges(sql) == expected
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind", "part", "reason"),
+    [
+        ("select a from t", exp.Select, "prewhere", "SELECT with prewhere is not understood"),
+        ("select a from t union select c from u", exp.Union, "on", "a set operation with on is not understood"),
+        ("select * from t", exp.Star, "within", "* with within is not understood"),
+        ("select a from t", exp.Table, "changes", "a table with changes is not understood"),
+        ("select a from t join u using (k)", exp.Join, "nearest", "a join with nearest is not understood"),
+        ("with q as (select a from t) select a from q", exp.With, "cycle", "WITH with cycle is not understood"),
+        ("values (1)", exp.Values, "order", "VALUES with order is not understood"),
+        ("(select a from t)", exp.Subquery, "where", "a query in parentheses with where is not understood"),
+        ("select * from t pivot (sum(b) for a in (1))", exp.Pivot, "default_on_null", "PIVOT with default_on_null is not understood"),
+        ("select k from t, lateral (select a)", exp.Lateral, "outer", "LATERAL with outer is not understood"),
+    ],
+)
+def test_a_part_that_nobody_looks_at_makes_a_query_unknown(sql: str, kind: type[exp.Expr], part: str, reason: str) -> None:
+    tree = parse_one(sql, "duckdb")
+    tree.find(kind).set(part, exp.true())
+    found = column_lineage(tree, lambda name: COLUMNS.get(name.identifier))
+    assert found.unknown == (reason,)
+    assert found.columns == (EVERY_COLUMN,)
+
+
+def test_an_expression_of_everything_gives_columns_that_are_not_known() -> None:
+    found = lineage("select hash(*), k as x from t")
+    assert found.columns == (EVERY_COLUMN, "x")
+    assert {edge.from_column for edge in found.edges if edge.to_column == EVERY_COLUMN} == {"k", "a", "b"}

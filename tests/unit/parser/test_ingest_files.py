@@ -107,10 +107,44 @@ def test_all_problems_of_a_header_are_told() -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["write: statement", "schedule: '@daily'", "freshness: {warn_after: {count: 1, period: day}}"],
+    ["schedule: '@daily'", "freshness: {warn_after: {count: 1, period: day}}"],
 )
 def test_what_is_not_built_yet_is_refused_in_words(header: str) -> None:
     assert "is not supported by this version" in problem(f"-- ---\n-- {header}\n-- ---\nselect 1")
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("write: upsert", "orders.sql:2: `write: upsert` needs `key`"),
+        ("key: [a]", "orders.sql:2: `key` goes with `write: upsert` alone"),
+        ("write: upsert\n-- key: [a, A]", "orders.sql:3: `key` names a column twice"),
+        ("cursor: {column: a, initial: 0}", "orders.sql:2: `cursor` goes with `write: append` or `write: upsert`"),
+        ("write: append\n-- cursor: {column: a}", "orders.sql:3: `cursor` needs `initial`"),
+        (
+            "write: append\n-- cursor: {column: a, initial: 0, lookback: often}",
+            "orders.sql:3: `lookback: often` is not a duration / Write 30m",
+        ),
+        ("write: append\n-- cursor: {column: a, initial: 0}", "orders.sql:3: the query does not use $cursor"),
+        ("write: append\n-- cursor: {colunm: a}", "unknown key `cursor.colunm` / Did you mean `column`?"),
+        ("write: statement\n-- cursor: {column: a, initial: 0}", "`cursor` goes with"),
+    ],
+)
+def test_keys_that_do_not_go_together_are_told(header: str, words: str) -> None:
+    assert words in problem(f"-- ---\n-- {header}\n-- ---\nselect 1 as a")
+
+
+def test_all_keys_that_do_not_go_together_are_told_at_once() -> None:
+    text = "-- ---\n-- write: statement\n-- key: [a]\n-- cursor: {column: a, lookback: x}\n-- ---\nselect 1 as a"
+    assert len(problems_of(parsed(text))) == 4
+
+
+@pytest.mark.parametrize("initial", ["0", "-1.5", "1970-01-01", "'0'", "a b", "1970-01-01T00:00:00Z"])
+def test_a_cursor_may_begin_with_anything_and_its_placeholder_is_known(initial: str) -> None:
+    text = f"-- ---\n-- write: append\n-- cursor: {{column: a, initial: {initial}, lookback: 10 minutes}}\n-- ---\nselect a from t where a > $Cursor"
+    cursor = good(text).header.cursor
+    assert cursor is not None
+    assert str(cursor.initial) == initial.strip("'")
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def relation(name: str) -> RelationName:
     return RelationName("", "main", name)
 
 
-def record(key: str, version: str, token: int = 5, code: str = "1:code", fingerprint: str = "code") -> PartitionRecord:
+def record(key: str, version: str, token: int = 5, code: str = "1:code:", fingerprint: str = "code") -> PartitionRecord:
     return PartitionRecord("run1", token, code, f"{version}:{key}", 3, NOW, fingerprint)
 
 
@@ -69,7 +69,7 @@ class World:
         )
         made = {
             key: Materialization(
-                key, "2024-01-04", "run1", 5, "1:code", "v", 3, f"main.{key.split('.')[-1]}", NOW, "table", "", frozenset({"code"})
+                key, "2024-01-04", "run1", 5, "1:code:", "v", 3, f"main.{key.split('.')[-1]}", NOW, "table", "", frozenset({"code"})
             )
             for key in (FACT, TOTAL)
         }
@@ -142,7 +142,7 @@ def test_a_change_in_columns_that_are_not_read_makes_no_day_due() -> None:
 
 def test_other_code_makes_just_the_days_built_by_it_due() -> None:
     world = World()
-    world.ledgers[FACT]["2024-01-01"] = record("2024-01-01", "fact", code="1:old", fingerprint="old")
+    world.ledgers[FACT]["2024-01-01"] = record("2024-01-01", "fact", code="1:old:", fingerprint="old")
     assert world.due() == {"2024-01-01": "code_changed"}
     assert World(fingerprint="new").due() == dict.fromkeys(HELD, "code_changed")
 

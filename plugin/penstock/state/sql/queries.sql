@@ -362,8 +362,11 @@ order by run_id desc
 limit 1;
 
 -- name: statuses_of
--- How each asset ended in a run.
-select asset, decision, status from {state}.run_steps where run_id = $run_id;
+-- How each asset, or each of its partitions, ended in a run: the last attempt counts.
+select asset, decision, status
+from {state}.run_steps
+where run_id = $run_id
+qualify row_number() over (partition by asset, "partition" order by finished_at desc nulls last) = 1;
 
 -- name: fresher_since
 -- What holds other content than when a run ended: built here, or seen.

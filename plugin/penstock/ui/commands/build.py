@@ -6,13 +6,10 @@ from typing import Any
 
 import click
 
-from penstock.app.build import Report, Stopper, build_project
+from penstock.app.build import Stopper, build_project
 from penstock.app.planning import Planned
-from penstock.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from penstock.plan.reasons import Decision
-from penstock.runner.outcomes import Status
 from penstock.ui.commands.selected import warn_empty
-from penstock.ui.console import Console
 from penstock.ui.options import (
     FULL_REFRESH_ENV,
     console_of,
@@ -25,7 +22,7 @@ from penstock.ui.options import (
     settings_of,
     wanted_of,
 )
-from penstock.ui.run_lines import RunLines, show_report
+from penstock.ui.run_lines import RunLines, exit_code, show_report
 from penstock.ui.signals import stopping_on_signals
 
 
@@ -92,14 +89,4 @@ def _build(command: str, options: dict[str, Any], *, checks: bool, store_failure
     with stopping_on_signals(stop, console):
         report = build_project(settings, wanted, sink_for, console.line, stop)
     show_report(console, report)
-    return _exit_code(console, report)
-
-
-def _exit_code(console: Console, report: Report) -> int:
-    if any(outcome.status is Status.CANCELLED or outcome.message == "cancelled" for outcome in report.outcomes):
-        console.note("Cancelled: nothing of what was interrupted is visible. Run `penstock build` to go on.")
-        return EXIT_USAGE
-    if not report.ok:
-        console.note(f"Details: penstock runs show {report.run_id}")
-        return EXIT_FAILED
-    return EXIT_OK
+    return exit_code(console, report, f"penstock {command}")
