@@ -104,6 +104,7 @@ OTHER_REASONS: Mapping[Reason, str] = {
     Reason.DEFERRED: "The other target holds the same, and is read there.",
     Reason.UPSTREAM_FAILED: "Something upstream cannot be built.",
     Reason.CODE_CHANGE_REFUSED: "An incremental model with `on_code_change: fail` has other code than its table was made by.",
+    Reason.CHECK_BLOCKED: "A test kept the latest rows of something upstream from readers, and that is not built now.",
     Reason.PARSE_FAILED: "The asset's own file cannot be understood.",
 }
 EXIT_CODES: Mapping[int, str] = {

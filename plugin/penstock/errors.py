@@ -91,6 +91,10 @@ class CommitLost(WarehouseError):
     """The transaction did not commit: its record cannot be read back."""
 
 
+class CheckFailed(WarehouseError):
+    """A check found rows that readers must not see."""
+
+
 class RunFailed(PenstockError):
     """At least one asset, check or policy failed."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import count
 from unittest.mock import patch
 
 from penstock.app.build import Report, Stopper, build_project
@@ -29,8 +30,13 @@ class Silent:
 
 @contextmanager
 def at(now: datetime) -> Iterator[None]:
-    """Let it be that time (UTC) wherever Penstock asks."""
-    with patch("penstock.app.planning.utc_now", lambda: now), patch("penstock.app.build.utc_now", lambda: now):
+    """Let it be that time (UTC) wherever Penstock asks, a microsecond later each time."""
+    ticks = count()
+
+    def clock() -> datetime:
+        return now + timedelta(microseconds=next(ticks))
+
+    with patch("penstock.app.planning.utc_now", clock), patch("penstock.app.build.utc_now", clock):
         yield
 
 
@@ -43,8 +49,6 @@ class Clocked:
 
     def build(self, *select: str, partitions: Iterable[str] = (), ok: bool = True, **wanted: object) -> Report:
         """Run `penstock build`; it must succeed, or with `ok=False` fail."""
-        from datetime import timedelta
-
         self.now += timedelta(minutes=1)
         settings = discover(Place(), self.workspace.folder, self.workspace.environment())
         choice = Wanted(select=select, partitions=tuple(partitions), **wanted)  # type: ignore[arg-type]

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from clocked import Clocked, clocked
 from filelock import FileLock
+from partition_projects import BATCHES, DAILY, DAYS, NOW, RAW, SOURCES
 from small_project import PLACE, SMALL
 from workspace import Dbt, Workspace
 
@@ -70,3 +72,27 @@ def demo(tmp_path: Path) -> Workspace:
     workspace = Workspace(folder, folder / "dbt_project" / "shop.duckdb")
     Workspace(tmp_path, folder).penstock("init", "--demo", str(folder)).expect(0)
     return workspace
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workspace:
+    """An empty folder for a project."""
+    folder = tmp_path / "project"
+    return Workspace(folder, folder / "warehouse.duckdb")
+
+
+@pytest.fixture(scope="session")
+def batches_template(tmp_path_factory: pytest.TempPathFactory) -> Clocked:
+    """Six daily batches of an input without partitions that is read by its event time, and a daily model of them; built."""
+    folder = tmp_path_factory.mktemp("batches") / "project"
+    place = Workspace(folder, folder / "warehouse.duckdb")
+    project = clocked(place, NOW, {"models/sources.yml": SOURCES, "models/m.sql": BATCHES, "models/daily.sql": DAILY})
+    place.execute(RAW)
+    assert project.built(project.build(), "m") == dict.fromkeys(DAYS, "never_built")
+    return project
+
+
+@pytest.fixture
+def batches(batches_template: Clocked, tmp_path: Path) -> Clocked:
+    """A copy of the template."""
+    return Clocked(batches_template.workspace.copy_to(tmp_path / "project"), batches_template.now)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from clocked import Clocked, clocked
@@ -26,12 +25,6 @@ def ingest(query: str = READ, partitions: str = DAILY, more: str = "") -> str:
 def csv_of(day: str, rows: int = 2) -> str:
     """Return the text of a day's file."""
     return "id,day,v\n" + "".join(f"{number},{day},{number * 10}\n" for number in range(rows))
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Workspace:
-    folder = tmp_path / "project"
-    return Workspace(folder, folder / "warehouse.duckdb")
 
 
 @pytest.fixture

@@ -154,7 +154,7 @@ def three(tmp_path: Path, dbt: Dbt, files: dict[str, str], raw: str = RAW, now: 
     yield project
 
 
-@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+@pytest.mark.parametrize("zone", ["UTC", pytest.param("America/New_York", marks=pytest.mark.slow)])
 def test_batches_of_every_size_and_kind_of_time_are_the_same_round_after_round(zone: str, tmp_path: Path, dbt: Dbt) -> None:
     profile = PROFILE.replace("      threads: 4\n", f"      threads: 4\n      settings: {{TimeZone: {zone}}}\n")
     with three(tmp_path, dbt, {**FILES, "profiles.yml": profile}) as project:
@@ -217,6 +217,19 @@ def test_a_batch_whose_columns_may_not_change_fails_everywhere_and_nothing_of_it
         done, _ = dbt.attempt("run", "--event-time-start", "2024-01-02", "--event-time-end", "2024-01-04", project=project.plain.folder)
         assert not done
         project.same()
+
+
+def test_the_record_of_what_dbt_built_is_that_of_each_slice_in_any_zone(tmp_path: Path, dbt: Dbt) -> None:
+    profile = PROFILE.replace("      threads: 4\n", "      threads: 4\n      settings: {TimeZone: America/New_York}\n")
+    names = ("day_time", "day_instant", "day_date")
+    files = {**PLACE, "profiles.yml": profile, "models/sources.yml": SOURCES, **{f"models/{name}.sql": MODELS[name] for name in names}}
+    with three(tmp_path, dbt, files) as project:
+        for clocked, executor in ((project.native, "auto"), (project.through, "dbt")):
+            clocked.build(executor=executor)
+            again = clocked.build(executor=executor, verify=True)
+            assert [clocked.built(again, name) for name in names] == [{}, {}, {}]
+            clocked.workspace.execute("update day_instant set v = v + 1 where id = 5")
+            assert clocked.built(clocked.build(executor=executor, verify=True), "day_instant")
 
 
 def test_one_batch_is_enough(tmp_path: Path, dbt: Dbt) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from penstock.runner.partition_claims import AHEAD
-
 from tests.kill.backfill_project import DAYS_AT_ONCE, INGEST, PARTITIONED, PLAIN, RANGES, SUMMARY
 from tests.kill.judge import Judge
 
-IN_FLIGHT = AHEAD + 3 * DAYS_AT_ONCE
-"""So many partitions are claimed and not yet recorded at the most, where three ranges are written at a time."""
+IN_FLIGHT = 22 + 2 * DAYS_AT_ONCE
+"""So many partitions are claimed and not yet recorded at the most: those claimed together, and two ranges claimed before them."""
 
 _LEDGER = f"""
 with held as (

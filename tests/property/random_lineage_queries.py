@@ -347,10 +347,8 @@ class Maker:
 
     def _list(self, known, rest, names, listed, everything):
         inner = self.name("x")
-        return Frame(
-            f"select list({inner}.w1)[1] as w2 from (select {self.column(known)} as w1 {rest} order by {self.column(known)}) as {inner}",
-            ("w2",),
-        )
+        within = f"select {self.column(known)} as w1 {rest} order by {self.column(known)}, w1"
+        return Frame(f"select list({inner}.w1)[1] as w2 from ({within}) as {inner}", ("w2",))
 
     def _struct(self, known, rest, names, listed, everything):
         inner = self.name("x")

@@ -29,6 +29,7 @@ from penstock.graph.gates import contract, order_of, run_order
 from penstock.plan.planner import PlanRow
 from penstock.plan.reasons import Decision
 from penstock.plan.schedule import Schedule
+from penstock.runner.audit import audits_of
 from penstock.runner.context import RunContext
 from penstock.runner.deciding import Deciding
 from penstock.runner.execute import Loop
@@ -165,6 +166,7 @@ class _Build:
         file = self.settings.file
         self.limits = limits_in(self.graph.assets, file.defaults.limits(Location("penstock.yml")), file.pools)
         self.attempts = Attempts(self.context, self.limits, self._interrupt_dbt, tell=show)
+        self.context.audits.plan(audits_of(self.graph, self.due, self._is_native_asset, planned.facts.specs))
         self.deciding = Deciding(self.context, self.maybe, self._execute, self._is_native, gateway.nodes, attempts=self.attempts)
 
     def run(self, sink: Sink) -> Report:
@@ -295,7 +297,10 @@ class _Build:
         )
 
     def _is_native(self, number: int) -> bool:
-        return not self.planned.obstacles(self.graph.assets[number])
+        return self._is_native_asset(self.graph.assets[number])
+
+    def _is_native_asset(self, asset: Asset) -> bool:
+        return not self.planned.obstacles(asset)
 
     def _execute(self, number: int) -> Outcome:
         asset = self.graph.assets[number]

@@ -132,7 +132,8 @@ class StateSnapshot:
     """The state at one moment; empty mappings where nothing was recorded yet.
 
     `materializations` holds each asset's latest one; `failed_partitions` those whose last attempt did not succeed;
-    `crashed` are assets whose claim no attempt ever answered; `projections` are the versions of some columns alone.
+    `crashed` are assets whose claim no attempt ever answered; `blocked` those whose latest rows a test kept from readers, with
+    the test and the run; `projections` are the versions of some columns alone.
     `partitions` is what assets with partitions hold, by key, `partition_inputs` what each of those consumed; `agreed` are the
     versions of inputs that all partitions of an asset agree with; `partition_costs` say what its partitions took.
     """
@@ -145,6 +146,7 @@ class StateSnapshot:
     projections: Mapping[Projection, str] = field(default_factory=dict)
     failed_partitions: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
     crashed: frozenset[AssetKey] = frozenset()
+    blocked: Mapping[AssetKey, tuple[AssetKey, str]] = field(default_factory=dict)
     partitions: Mapping[AssetKey, Mapping[str, PartitionRecord]] = field(default_factory=dict)
     partition_inputs: Mapping[AssetKey, Mapping[str, tuple[InputVersion, ...]]] = field(default_factory=dict)
     agreed: Mapping[tuple[AssetKey, str], str] = field(default_factory=dict)

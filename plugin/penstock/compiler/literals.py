@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from sqlglot import exp
 
@@ -17,10 +18,20 @@ def literal_of(value: Value | None, dialect: str) -> str:
     >>> literal_of(datetime(2024, 1, 1), "duckdb")
     "CAST('2024-01-01 00:00:00' AS TIMESTAMP)"
     """
+    if isinstance(value, datetime):
+        return _cast("timestamp" if value.tzinfo is None else "timestamptz", dialect).format(value.isoformat(sep=" "))
+    if isinstance(value, date):
+        return _cast("date", dialect).format(value.isoformat())
     return _tree(value).sql(dialect)
 
 
-def _tree(value: Value | None) -> exp.Expr:
+@lru_cache
+def _cast(kind: str, dialect: str) -> str:
+    """Return how a text is cast, a slot in place of the text: bounds are written by the thousand."""
+    return exp.cast(exp.Literal.string("{}"), kind).sql(dialect)
+
+
+def _tree(value: str | float | Decimal | None) -> exp.Expr:
     if value is None or isinstance(value, bool):
         return exp.convert(value)
     if isinstance(value, str):
@@ -29,11 +40,7 @@ def _tree(value: Value | None) -> exp.Expr:
         return exp.Literal.number(value) if value >= 0 else exp.paren(exp.Literal.number(value))
     if isinstance(value, float):
         return exp.cast(exp.Literal.string(repr(value)), "double")
-    if isinstance(value, Decimal):
-        return _decimal(value)
-    if not isinstance(value, datetime):
-        return exp.cast(exp.Literal.string(value.isoformat()), "date")
-    return exp.cast(exp.Literal.string(value.isoformat(sep=" ")), "timestamp" if value.tzinfo is None else "timestamptz")
+    return _decimal(value)
 
 
 def _decimal(value: Decimal) -> exp.Expr:

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
 
+from penstock.assets.grains import Grain
 from penstock.assets.names import RelationName, quote
 from penstock.compiler.pushdown import readings
+from penstock.compiler.truncated import untruncated
 from penstock.errors import ProjectError
 from penstock.parser.query import parse_one
 
@@ -41,15 +43,17 @@ def restricted(sql: str, conditions: Mapping[RelationName, str], dialect: str) -
     return "".join([*pieces, sql[end:]])
 
 
-def distributes(sql: str, time: str, columns: Mapping[RelationName, str], dialect: str) -> bool:
+def distributes(sql: str, time: str, columns: Mapping[RelationName, str], dialect: str, grain: Grain | None = None) -> bool:
     """Whether several periods at once give what each by itself gives.
 
     `time` is the query's column of periods, `columns` those of the inputs that are cut to them. It is so where a filter on
-    the query's column can be moved to the column of every such input, wherever it stands.
+    the query's column can be moved to the column of every such input, wherever it stands. Where the times of all those have
+    no zone, `grain` says how long a period is: then the query's column may be the time cut down to it.
     """
     wanted = {name.normalised(): column.lower() for name, column in columns.items()}
     try:
         tree = parse_one(sql, dialect)
+        tree = tree if grain is None else untruncated(tree, time.lower(), grain)
         passed = {id(one.table): one.passed.name.lower() for one in readings(tree, (time.lower(),)).get(time.lower(), ())}
     except (ValueError, RecursionError):
         return False

@@ -14,6 +14,8 @@ from penstock.compiler.partition_filter import Bound, Condition, Equals
 from penstock.errors import WarehouseError
 
 _LOCAL = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATETIME")
+WITHOUT_ZONE = ("DATE", *_LOCAL)
+"""Types of times that are the wall clock's."""
 
 
 def conditions_of(part: PartitionRange, columns: Columns) -> list[Condition]:

@@ -32,9 +32,13 @@ def query_relation(reading: Reading, node: exp.Expr, around: Scope) -> Relation:
             _add_ctes(reading, scope, with_)
         return _relation(reading, node, scope)
     except Opaque as problem:
-        reading.reasons[str(problem)] = None
-        everything = gone_through(united(_readable(reading, node, scope)), UNKNOWN)
-        return Relation([Rest(fixed=everything)], everything, everything)
+        return _contained(reading, node, scope, problem)
+
+
+def _contained(reading: Reading, node: exp.Expr, scope: Scope, problem: Opaque) -> Relation:
+    reading.reasons[str(problem)] = None
+    everything = gone_through(united(_readable(reading, node, scope)), UNKNOWN)
+    return Relation([Rest(fixed=everything)], everything, everything)
 
 
 def _relation(reading: Reading, node: exp.Expr, scope: Scope) -> Relation:
@@ -61,10 +65,22 @@ def _readable(reading: Reading, node: exp.Expr, scope: Scope) -> Iterator[Flows]
         cte = scope.ctes.get(name) if not table.db else None
         if cte is not None:
             yield cte.everything()
-        elif isinstance(table.this, exp.Identifier) and (table.db or not means_cte(table, name)):
+        elif isinstance(table.this, exp.Identifier) and (table.db or not means_cte(table, name) or _starts_query(table, name)):
             yield reading.table(RelationName(table.catalog, table.db, table.name)).whole()
         elif isinstance(table.this, exp.Func):
             reading.reasons[f"what {table.this.sql_name().lower()}(...) reads cannot be told"] = None
+
+
+def _starts_query(table: exp.Table, name: str) -> bool:
+    """Whether a name of the query around it stands where that query is not recursive, and so means a table."""
+    inner: exp.Expr = table
+    outer = table.parent
+    union: exp.Expr | None = None
+    while outer is not None and not (isinstance(outer, exp.CTE) and outer.alias.lower() == name):
+        if isinstance(outer, exp.Union) and outer.expression is inner:
+            union = outer
+        inner, outer = outer, outer.parent
+    return isinstance(outer, exp.CTE) and (union is None or _recursive_union(outer.this, name) is not union)
 
 
 def _add_ctes(reading: Reading, scope: Scope, with_: exp.Expr) -> None:
@@ -80,7 +96,10 @@ def _add_ctes(reading: Reading, scope: Scope, with_: exp.Expr) -> None:
         if stands_for is not None:
             relation = reading.table(stands_for)
         elif union is not None:
-            relation = _recursive(reading, cte, union, columns, scope)
+            try:
+                relation = _recursive(reading, cte, union, columns, scope)
+            except Opaque as problem:
+                relation = _contained(reading, cte.this, scope, problem)
         else:
             relation = reading.query(cte.this, scope)
         ctes[name] = renamed(relation, columns)

@@ -98,7 +98,7 @@ class Relation:
             index = self._index = _index_of(self.fields)
         entry = index.get(name)
         if entry is not None:
-            return _doubted(entry[0].flows, [rest.flows(name) for rest in entry[1] if name not in rest.excluded]), True
+            return _doubted(entry[0].flows, list(_possible(entry[1], name))), True
         rests = [one for one in self.fields if isinstance(one, Rest)]
         if rests:
             found = self._among(rests, name)
@@ -117,7 +117,7 @@ class Relation:
         found: dict[str, Flows] = {}
         rests: list[Rest] = []
         for name, one in zip(column_names(self.fields), self.fields, strict=True):
-            others = [rest.flows(name) for rest in rests if name.lower() not in rest.excluded]
+            others = list(_possible(rests, name.lower()))
             if isinstance(one, Rest):
                 rests.append(one)
             elif others:
@@ -127,11 +127,10 @@ class Relation:
         return found
 
     def _among(self, rests: list[Rest], name: str) -> Flows | None:
-        """Return what flows into a column that is not listed: of two columns `a`, the second one is called `a_1`."""
-        found = [rest.flows(name) for rest in rests if name not in rest.excluded]
+        """Return what flows into a column that is not listed."""
+        found = list(_possible(rests, name)) if len(self.fields) > 1 else [rest.flows(name) for rest in rests if name not in rest.excluded]
         first = _SECOND.sub("", name)
-        if first != name and len(self.fields) > 1:
-            found += [rest.flows(first) for rest in rests]
+        if first != name:
             found += [one.flows for one in self.fields if isinstance(one, Field) and one.name.lower() == first]
         if not _PLAIN.fullmatch(name):
             found += [one.flows for one in self.fields if isinstance(one, Field) and not one.name]
@@ -146,6 +145,12 @@ class Relation:
     def everything(self) -> Flows:
         """Return all that counts for it: columns, rows and order."""
         return united((self.whole(), self.rows, self.order))
+
+
+def _possible(rests: Sequence[Rest], name: str) -> Iterator[Flows]:
+    """Yield what flows into columns not known that may have a name: of two columns `a`, the second one is called `a_1`."""
+    for one in dict.fromkeys((name, _SECOND.sub("", name))):
+        yield from (rest.flows(one) for rest in rests if one not in rest.excluded)
 
 
 def _doubted(flows: Flows, others: list[Flows]) -> Flows:

@@ -194,10 +194,10 @@ def columns_in_sight(scope: Scope) -> Iterator[tuple[Source, Field | Rest]]:
         left = set(source.shared)
         for one in listed(source.relation):
             if isinstance(one, Rest):
+                yield source, one.without(frozenset(source.shared) | source.dropped)
                 for name in sorted(left):
                     yield source, Field(name, source.shared[name])
                 left.clear()
-                yield source, one.without(frozenset(source.shared) | source.dropped)
             elif one.name.lower() in left:
                 left.discard(one.name.lower())
                 yield source, Field(one.name, source.shared[one.name.lower()])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from sqlglot import exp
 
-from penstock.parser.lineage_flows import UNKNOWN, Flows, gone_through
+from penstock.parser.lineage_flows import UNKNOWN, Flows, gone_through, united
 from penstock.parser.lineage_relations import Field, Rest, listed
 from penstock.parser.lineage_scopes import Opaque, Reading, Scope, Source, check_parts, columns_in_sight, source_called
 
@@ -48,36 +48,32 @@ def _fields_of_struct(reading: Reading, scope: Scope, star: exp.Expr, names: Seq
 def _changed(reading: Reading, scope: Scope, star: exp.Expr, entries: list[Entry]) -> list[Field | Rest]:
     check_parts(star, _PARTS, "*")
     replaced = {one.alias.lower(): reading.value(scope, one.this) for one in star.args.get("replace") or ()}
-    renamed = {name: one.alias for one in star.args.get("rename") or () for name in [_name_of(one.this)]}
+    renamed = {_name_of(one.this): one.alias for one in star.args.get("rename") or ()}
+    left = list(_left(star, entries))
+    rests = [one for _, one in left if isinstance(one, Rest)]
+    gone = frozenset(replaced) | {name for _, name in renamed}
     found: list[Field | Rest] = []
-    done: set[str] = set()
-    for source, one in _left(star, entries):
+    seen: set[str] = set()
+    for source, one in left:
         if isinstance(one, Rest):
-            named = {name for _, name in renamed} | replaced.keys()
-            found += _from_rest(one.without(frozenset(done)), replaced, renamed, done)
-            found.append(one.without(frozenset(named)))
+            found.append(one.without(gone))
             continue
         folded = one.name.lower()
-        if folded in replaced:  # of two columns with that name, one is left
-            if folded not in done:
-                found.append(Field(one.name, replaced[folded]))
-            done.add(folded)
-            continue
+        again = folded in seen
+        seen.add(folded)
         new = next((new for (table, name), new in renamed.items() if name == folded and table in {"", source.name}), None)
-        found.append(one if new is None else Field(new, one.flows))
-    return found
+        if folded in replaced and not again:  # of two columns with that name, one is left
+            found.append(Field(one.name, replaced[folded]))
+        elif folded not in replaced:
+            found.append(one if new is None else Field(new, _among(rests, folded, one.flows)))
+    found += [Field(name, flows) for name, flows in replaced.items() if name not in seen]
+    return found + [Field(new, _among(rests, name)) for (_, name), new in renamed.items() if name not in seen]
 
 
-def _from_rest(rest: Rest, replaced: dict[str, Flows], renamed: dict[tuple[str, str], str], done: set[str]) -> Iterator[Field]:
-    """Yield the columns that must be among those not known, as they are replaced or named anew."""
-    for name, flows in replaced.items():
-        if name not in rest.excluded and name not in done:
-            done.add(name)
-            yield Field(name, flows)
-    for (_, name), new in renamed.items():
-        if name not in rest.excluded and name not in done:
-            done.add(name)
-            yield Field(new, rest.flows(name))
+def _among(rests: list[Rest], name: str, *others: Flows) -> Flows:
+    """Return what flows into a column that is renamed: it may be one of those not known."""
+    flows = [*others, *(rest.flows(name) for rest in rests if name not in rest.excluded)]
+    return flows[0] if len(flows) == 1 else united(flows, UNKNOWN)
 
 
 def _left(star: exp.Expr, entries: list[Entry]) -> Iterator[Entry]:

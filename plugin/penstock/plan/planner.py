@@ -57,6 +57,7 @@ def make_plan(facts: Facts) -> Plan:
     slices = {number: partitioning(facts, number).due() for number in sorted(set(candidates).difference(whole))}
     due.update({number: (found[0].reason, found[0].detail) for number, found in slices.items() if found})
     blocked = _blocked(facts, candidates, _refused(facts, due))
+    blocked |= {number: why for number, why in _behind_checks(facts, candidates).items() if number in due and number not in blocked}
     outlook = _look_ahead(facts, candidates, {number: why for number, (why, _) in due.items() if number not in blocked})
     rows = (_row(facts, number, due, blocked, outlook) for number in candidates)
     return Plan(tuple(replace(row, slices=slices.get(row.id, ())) if row.decision is Decision.BUILD else row for row in rows))
@@ -167,3 +168,15 @@ def _blocked(facts: Facts, candidates: list[int], refused: Mapping[int, tuple[Re
         blocked[number] = why
     wanted = set(candidates)
     return {number: why for number, why in blocked.items() if number in wanted}
+
+
+def _behind_checks(facts: Facts, candidates: list[int]) -> dict[int, tuple[Reason, str]]:
+    """Find what reads an asset whose latest rows a test kept from readers, where that asset is not built now."""
+    found: dict[int, tuple[Reason, str]] = {}
+    for key, (check, run_id) in facts.state.blocked.items():
+        if key in facts.graph and facts.graph.ids[key] not in candidates:
+            why = f"{display(check)} failed on {display(key)} (run {run_id})"
+            for below in facts.graph.descendants([facts.graph.ids[key]]):
+                if facts.graph.assets[below].builds_relation:
+                    found.setdefault(below, (Reason.CHECK_BLOCKED, why))
+    return found

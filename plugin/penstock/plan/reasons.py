@@ -44,5 +44,6 @@ class Reason(StrEnum):
     WAITING_ALL_PARENTS = "waiting_all_parents"
 
     UPSTREAM_FAILED = "upstream_failed"
+    CHECK_BLOCKED = "check_blocked"
     PARSE_FAILED = "parse_failed"
     CODE_CHANGE_REFUSED = "code_change_refused"

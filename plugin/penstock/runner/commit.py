@@ -1,7 +1,7 @@
 """The commit protocol: data and its record in one transaction, fenced by a claim, believed only after a read-back.
 
-1. intent: the claim row (made before, for all assets at once); 2. BEGIN and touch the claim; 3. write; 5. record;
-COMMIT; 6. read the token back. Step 4, blocking checks, comes between write and record.
+1. intent: the claim row (made before, for all assets at once); 2. BEGIN and touch the claim; 3. write; 4. blocking checks
+on the uncommitted rows; 5. record; COMMIT; 6. read the token back.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Publication:
     """Everything the record of one attempt says; `relation` is the quoted name, `relation_type` table, view or function.
 
     `recreates`: the table is made anew with it, so that no earlier record counts; None: as for everything but a partition.
+    `checks` look at the uncommitted rows.
     """
 
     run_id: str
@@ -50,6 +51,7 @@ class Publication:
     function_version: str = ""
     high_water: str | None = None
     recreates: bool | None = None
+    checks: Callable[[Statements], None] | None = None
 
     def for_partition(self, start: datetime, end: datetime, event_time: str, *, recreates: bool = False) -> Publication:
         """Return the record of one time slice, half-open in UTC; content is counted and hashed over that slice alone.
@@ -92,6 +94,11 @@ class Publication:
             "high_water": self.high_water,
             "recreates": self.partition == "" if self.recreates is None else self.recreates,
         }
+
+    def audit(self, sql: Statements) -> None:
+        """Run the checks that come before publishing. Raises CheckFailed where one of them blocks."""
+        if self.checks is not None:
+            self.checks(sql)
 
     def fence(self, sql: Statements, now: datetime) -> None:
         """Touch the claim inside the open transaction. Raises StaleClaim unless exactly one row answers, with our token."""
@@ -139,6 +146,9 @@ class Committed:
 class Published(Protocol[Done_co]):
     """What a transaction publishes: one asset, or some of its partitions at once."""
 
+    def audit(self, sql: Statements) -> None:
+        """Look at the uncommitted rows. Raises CheckFailed for those that readers must not see."""
+
     def fence(self, sql: Statements, now: datetime) -> None:
         """Touch the claims inside the open transaction. Raises StaleClaim unless each of them answers with our token."""
 
@@ -163,6 +173,8 @@ def publish(sql: Statements, what: Published[Done_co], write: Callable[[], None]
         failpoint("write.before")
         write()
         failpoint("write.after")
+        what.audit(sql)
+        failpoint("audit.after")
         what.record(sql, clock())
         failpoint("commit.before")
     except BaseException:

@@ -25,6 +25,7 @@ from penstock.parser.query import QueryFacts, reads_for
 from penstock.parser.reads import Reads
 from penstock.plan.conditions import volatile_wish
 from penstock.plan.facts import Facts
+from penstock.runner.audit import Audits
 from penstock.runner.commit import Committed, Publication, record_attempt
 from penstock.runner.outcomes import Outcome, Status
 from penstock.runner.projections import Projections
@@ -79,6 +80,7 @@ class RunContext:
     def __post_init__(self) -> None:
         self.versions = self.facts.new_versions()
         self.projections = Projections(self)
+        self.audits = Audits(self)
 
     @property
     def graph(self) -> AssetGraph:
@@ -235,6 +237,7 @@ class RunContext:
             started_at=started_at,
             partition=partition,
             volatile=self._volatility(number, query),
+            checks=self.audits.of(number),
             function_version="code:" + fingerprint({"code": code, **{seen.input: seen.version for seen in inputs}}),
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from penstock.plan.planner import PlanRow, decide
-from penstock.plan.reasons import Decision
+from penstock.plan.reasons import Decision, Reason
 from penstock.runner.context import RunContext
 from penstock.runner.limits import Attempts
 from penstock.runner.outcomes import Outcome, Status
@@ -41,6 +41,11 @@ class Deciding:
             outcome, rows = run_partitions(self.context, number, attempts, nodes)
             self.decided.extend(rows)
             return outcome
+        audited = self.context.audits.outcome(number)
+        if audited is not None:
+            if number in self.maybe:
+                self.decided.append(PlanRow(number, asset.key, Decision.BUILD, Reason.UPSTREAM_NEWER, self.maybe[number].detail))
+            return audited
         if number in self.maybe:
             row = decide(self.context.facts, self.context.versions, self.maybe[number])
             self.decided.append(row)

@@ -89,6 +89,11 @@ class Loop:
         if news.status.holds_back:
             self._failed = True
             for number in self.schedule.skip_descendants(news.id):
+                audited = self.context.audits.outcome(number)
+                if audited is not None:
+                    self._unrecorded += 1
+                    recorder.put(audited)  # it is why nothing was published
+                    continue
                 self._tell(self.context.outcome(number, Status.SKIPPED, "", f"upstream: {news.asset.name}", self.context.clock()))
 
     def _settle(self, outcome: Outcome) -> None:

@@ -6,6 +6,7 @@ import re
 
 from penstock.assets.limits import Failure
 from penstock.errors import PenstockError, StaleClaim, WarehouseError
+from penstock.runner.audit import NOT_PUBLISHED
 
 TIMED_OUT = "timed out after"
 
@@ -16,6 +17,7 @@ _RULES: tuple[tuple[Failure, re.Pattern[str]], ...] = tuple(
         # Another run has the asset, or the whole database is unusable until it is opened anew.
         (Failure.PERMANENT, r"taken over by another run|database has been invalidated"),
         (Failure.PERMANENT, r"constraint violation"),
+        (Failure.PERMANENT, rf"\A{NOT_PUBLISHED}"),
         (Failure.PERMANENT, r"^\s*(Parser|Syntax|Binder|Catalog|Constraint|Permission|Not implemented|Mismatch Type|Invalid type) Error: "),
         (Failure.PERMANENT, r"^\s*(Compilation|Parsing|Validation|Dbt Project|Contract) Error\b"),
         # A file that is not there, a full disk, and an answer of HTTP that says no: time alone mends none of them.

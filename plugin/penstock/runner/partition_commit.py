@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,24 @@ class PartitionPublication:
     inputs: Mapping[str, tuple[InputVersion, ...]]
     dialect: str
     columns: Columns | None = None
+    _slices: Mapping[str, Any] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        partitions = list(self.part)
+        slices = {
+            "token": min(self.tokens.values()),
+            "partition": partitions[0].key,
+            "partition_start": partitions[0].start,
+            "partition_end": partitions[0].end,
+            "partitions": [one.key for one in partitions],
+            "tokens": [self.tokens[one.key] for one in partitions],
+            "starts": [one.start for one in partitions],
+            "ends": [one.end for one in partitions],
+        }
+        object.__setattr__(self, "_slices", slices)
+
+    def audit(self, sql: Statements) -> None:
+        """Tests of an asset with partitions look at the whole of it, once it is published."""
 
     def fence(self, sql: Statements, now: datetime) -> None:
         """Touch the claims inside the open transaction. Raises StaleClaim unless each of them answers with our token."""
@@ -45,9 +63,7 @@ class PartitionPublication:
 
     def record(self, sql: Statements, now: datetime) -> None:
         """Append materializations, inputs and attempts inside the open transaction."""
-        contents = self._contents(sql)
-        counts, versions = [rows for rows, _ in contents], [version for _, version in contents]
-        values = {**self.values(now), "counts": counts, "data_versions": versions, "rows": counts[0], "data_version": versions[0]}
+        values = {**self.values(now), **self._contents(sql)}
         self._run(sql, "record_version", "record_partitions", values)
         if any(self.inputs.values()):
             self._run(sql, "record_inputs", "record_partition_inputs", {**values, **self._inputs()})
@@ -83,28 +99,18 @@ class PartitionPublication:
         """Record with the plain protocol's statement for a single partition, which costs two thirds of that for several."""
         sql.run(one if self._single else several, values)
 
-    def _contents(self, sql: Statements) -> list[tuple[int, str]]:
-        """Return the number of rows and the version of each partition, in the order of the tokens."""
+    def _contents(self, sql: Statements) -> dict[str, Any]:
+        """Look at each partition: its number of rows and its version, in the order of the tokens."""
         columns = self.columns or sql.run("describe", relation=self.what.relation)
         empty = (0, f"rows:0:0:{schema_of(columns)}")
         found = sql.connection.execute(partitioned_content_query(self.what.relation, columns, self.part, self.dialect))
         held = {key: (int(rows), str(version)) for key, rows, version in found}
-        return [held.get(key, empty) for key in self.tokens]
+        counts, versions = zip(*(held.get(key, empty) for key in self.tokens), strict=True)
+        return {"counts": list(counts), "data_versions": list(versions), "rows": counts[0], "data_version": versions[0]}
 
     def values(self, now: datetime) -> dict[str, Any]:
         """Return the parameters of every statement of the protocol; `now` (UTC) is when it was called."""
-        partitions = list(self.part)
-        return {
-            **self.what.values(now),
-            "token": min(self.tokens.values()),
-            "partition": partitions[0].key,
-            "partition_start": partitions[0].start,
-            "partition_end": partitions[0].end,
-            "partitions": [one.key for one in partitions],
-            "tokens": [self.tokens[one.key] for one in partitions],
-            "starts": [one.start for one in partitions],
-            "ends": [one.end for one in partitions],
-        }
+        return {**self.what.values(now), **self._slices}
 
     def _inputs(self) -> dict[str, Sequence[Any]]:
         rows = [(key, self.tokens[key], seen) for key, inputs in self.inputs.items() for seen in inputs]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
-from penstock.assets.asset import Asset, IngestSpec
+from penstock.assets.asset import Asset
 from penstock.assets.grains import Grain
 from penstock.assets.names import RelationName
 from penstock.assets.partition_mapping import upstream
@@ -18,19 +18,17 @@ from penstock.assets.partitions import PartitionSet
 from penstock.compiler.batches import EPHEMERAL, BatchQuery, batch_query, delete_slice
 from penstock.compiler.content import Columns
 from penstock.compiler.partition_filter import filtered
-from penstock.compiler.placeholders import names_in
 from penstock.compiler.restrict import distributes, restricted
 from penstock.compiler.schema_change import Alignment, aligned
-from penstock.compiler.slices import conditions_of, where
+from penstock.compiler.slices import WITHOUT_ZONE, conditions_of, where
 from penstock.errors import ProjectError, WarehouseError
-from penstock.parser.query import QueryFacts, read_query
+from penstock.parser.query import QueryFacts
 from penstock.plan.partitioning import Partitioning
 from penstock.plan.readings import How
 from penstock.runner.context import RunContext
+from penstock.runner.ingest_slices import STAGE, IngestSlices
 from penstock.state.store import Statements
 from penstock.warehouse.failpoints import failpoint
-
-STAGE = '"penstock_stage"'
 
 _COLUMNS_BY_ROWS = re.compile(r"\bpivot|\bquery(_table)?\b", re.IGNORECASE)
 """What may give a query other columns for other rows."""
@@ -81,6 +79,7 @@ class _ModelWriter:
     columns: Columns | None = None
     _settled: Alignment | None = None
     _coming: Columns | None = None
+    _input_columns: dict[RelationName, Columns] = field(default_factory=dict)
 
     @property
     def asset(self) -> Asset:
@@ -97,7 +96,23 @@ class _ModelWriter:
         if said is not None:
             return said if isinstance(said, int) and said > 0 else None
         time = self.one.spec.time
-        return None if time is not None and distributes(self.sql, time.column, self.cut, self.dialect) else 1
+        return None if time is not None and distributes(self.sql, time.column, self.cut, self.dialect, self._grain_without_zone) else 1
+
+    @property
+    def _grain_without_zone(self) -> Grain | None:
+        """How long a period is; None where a time that is cut to it has a zone, or is none."""
+        try:
+            read = [(column, self.input_columns(self.context.statements(), relation)) for relation, column in self.cut.items()]
+        except WarehouseError:
+            return None  # the ranges that read it will say so
+        zoneless = all({name.lower(): kind for name, kind in columns}.get(column.lower()) in WITHOUT_ZONE for column, columns in read)
+        return None if self.one.spec.time is None or not zoneless else self.one.spec.time.grain
+
+    def input_columns(self, sql: Statements, relation: RelationName) -> Columns:
+        """Return the columns of an input, asked for once; none of what stands nowhere, as an ephemeral model."""
+        if relation not in self._input_columns:
+            self._input_columns[relation] = [] if relation.identifier.startswith(EPHEMERAL) else sql.run("describe", relation=relation.sql)
+        return self._input_columns[relation]
 
     @property
     def cut(self) -> Mapping[RelationName, str]:
@@ -217,11 +232,8 @@ class Batches(_ModelWriter):
         self.put(sql, query, delete, f"{event_time} >= '{start}' and {event_time} < '{end}'")
 
 
-@dataclass
 class ModelSlices(_ModelWriter):
     """A model with partitions: every input that has some is cut to those that belong to the slice, and so is the result."""
-
-    _input_columns: dict[RelationName, Columns] = field(default_factory=dict)
 
     @property
     def cut(self) -> Mapping[RelationName, str]:
@@ -251,74 +263,7 @@ class ModelSlices(_ModelWriter):
             if reading.how is not How.PARTITIONS or reading.source is None or relation is None:
                 continue
             read = upstream(self.one.spec, reading.source, partitions, self.one.facts.now, reading.rule)
-            columns = self._input_columns.get(relation) or sql.run("describe", relation=relation.sql)
-            self._input_columns[relation] = columns
+            columns = self.input_columns(sql, relation)
             each = [where(conditions_of(one, columns), self.dialect) for one in read.ranges()]
             found.append((relation, " or ".join(f"({one})" for one in each) or "false"))
         return found
-
-
-@dataclass
-class IngestSlices:
-    """An ingestion file with partitions: its query is asked with the values of a slice, and may give rows of it alone."""
-
-    context: RunContext
-    one: Partitioning
-    relation: RelationName
-    ingest: IngestSpec
-    columns: Columns | None = None
-
-    @cached_property
-    def facts(self) -> QueryFacts:
-        return read_query(self.ingest.sql, self.dialect)
-
-    @property
-    def dialect(self) -> str:
-        return self.context.warehouse.capabilities.dialect
-
-    @property
-    def size(self) -> int | None:
-        return self.ingest.batch if isinstance(self.ingest.batch, int) else None
-
-    def write(self, sql: Statements, part: PartitionRange, *, anew: bool) -> None:
-        """Read into a table of its own first: what is not of the slice would be there twice after the next time."""
-        values = {name: value for name, value in self.values(part).items() if name in names_in(self.ingest.sql)}
-        sql.connection.execute(f"create or replace temp table {STAGE} as (\n{self.ingest.sql}\n)", values)
-        coming = sql.run("describe", relation=STAGE)
-        held = where(conditions_of(part, coming), self.dialect)
-        self._refuse_others(sql, part, held)
-        if anew:
-            standing = self.context.existing_type(self.relation)
-            if standing not in (None, "table"):
-                sql.connection.execute(f"drop {standing} {self.relation.sql} cascade")
-            sql.connection.execute(f"create or replace table {self.relation.sql} as select * from {STAGE}")
-        else:
-            alignment = aligned(self.relation, sql.run("describe", relation=self.relation.sql), coming, self.ingest.schema_change)
-            for statement in alignment.statements:
-                sql.connection.execute(statement)
-            there = where(conditions_of(part, sql.run("describe", relation=self.relation.sql)), self.dialect)
-            sql.connection.execute(f"delete from {self.relation.sql} where {there}")
-            failpoint("slice.deleted")
-            sql.connection.execute(f"insert into {self.relation.sql} ({alignment.listed}) select {alignment.listed} from {STAGE}")
-        sql.connection.execute(f"drop table {STAGE}")
-
-    def values(self, part: PartitionRange) -> dict[str, Any]:
-        """Return the values of the placeholders: a period's first day, or its first moment for hours; bounds are half-open."""
-        found: dict[str, Any] = {"run_id": self.context.run_id, "run_started_at": self.context.clock(), **part.values}
-        if part.time is not None and part.local_start is not None and part.local_end is not None:
-            bounds = part.local_start, part.local_end
-            start, end = bounds if part.time.grain is Grain.HOUR else tuple(map(_day, bounds))
-            found |= {"start": start, "end": end, part.time.name: start}
-        return {name.lower(): value for name, value in found.items()}
-
-    def _refuse_others(self, sql: Statements, part: PartitionRange, held: str) -> None:
-        rows = sql.connection.execute(f"select count(*) from {STAGE} where not coalesce({held}, false)")
-        if rows[0][0]:
-            raise WarehouseError(
-                f"{rows[0][0]} rows do not belong to {part}: their partition columns say another one, or nothing",
-                hint=f"Filter them out in {self.ingest.path}, or name the right column in `partitions`.",
-            )
-
-
-def _day(moment: datetime) -> date:
-    return moment.date()

@@ -13,7 +13,7 @@ from penstock.warehouse.protocol import Row
 
 _QUERIES = (
     "latest_attempts", "current_inputs", "failed_partitions", "current_materializations", "latest_checks", "code_aliases",
-    "current_projections", "crashed_claims",
+    "current_projections", "crashed_claims", "check_blocks",
 )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ def read_state(statements: Statements, *, exists: bool = False) -> StateSnapshot
         projections={(row[0], row[1], tuple(row[2])): row[3] for row in found["current_projections"]},
         failed_partitions={asset: tuple(sorted(partitions)) for asset, partitions in failed.items()},
         crashed=frozenset(row[0] for row in found["crashed_claims"]),
+        blocked={asset: (check, run_id) for asset, check, run_id in found["check_blocks"]},
         **ledgers,
     )
 

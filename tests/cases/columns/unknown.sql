@@ -110,7 +110,8 @@ select d from (select * replace (x + 1 as d) from v) as q
 
 -- == a renamed column of what is not known
 -- (hidden): v
--- e: v.d renamed
+-- e: v.d unknown, v.e unknown
+-- (unknown): a name may mean one of several columns
 select e from (select * rename (d as e) from v) as q
 
 -- == a natural join of what is not known
@@ -188,3 +189,34 @@ select k from v unpivot (w for n in (d, x))
 -- (rows): v.* unknown
 -- (unknown): the columns of v are not known
 select k from (unpivot v on * exclude (k) into name n value w)
+
+-- == a column after everything that is not known may have another name in the table that is made
+-- (hidden): t
+-- *: t.* unknown, t.a unknown
+-- x: t.a unknown, t.x unknown
+-- (unknown): the columns of t are not known
+select *, a + 1 as x from t
+
+-- == columns named by their place where places are not known
+-- (hidden): u
+-- n: u.* unknown, u.z unknown
+-- (unknown): the columns of u are not known
+select n from (select * replace (z as c) from u) as q(n)
+
+-- == a renamed column that one table has and another may have
+-- (hidden): v
+-- w: u.c unknown, v.c unknown, v.w unknown
+-- (unknown): a name may mean one of several columns
+select w from (select * rename (c as w) from v, u) as q
+
+-- == a recursive query that is not understood, called like the table it starts with
+-- k: t.k unknown, t.a unknown, t.b unknown, t.z unknown, t.s unknown, t.l unknown
+-- (rows): t.k unknown, t.a unknown, t.b unknown, t.z unknown, t.s unknown, t.l unknown
+-- (unknown): a recursive query of this kind is not understood
+with recursive t as (select k from t union all by name select k + 1 as k, 1 as one from t where k < 3) select k from t
+
+-- == a third column of a name, behind columns not known
+-- (hidden): u
+-- w: v.k unknown, u.k unknown, u.k_1 unknown
+-- (unknown): a name may mean one of several columns
+select k_1 as w from (select x.k, u.*, y.k from v as x, u, v as y) as q

@@ -297,6 +297,14 @@ anti join {state}.attempt as a on a.asset = c.asset and a."partition" = c."parti
 anti join {state}.materialization as m on m.asset = c.asset and m."partition" = c."partition" and m.token = c.token
 where c."partition" <> '';
 
+-- name: check_blocks
+-- Assets whose latest rows were not published because a test found something in them: the test, and the run.
+select a.asset, min(c."check"), a.run_id
+from {state}.latest_attempt as a
+join {state}.check_result as c on c.run_id = a.run_id and c.asset = a.asset and c.status in ('fail', 'error') and c.inputs_version = ''
+where a.status = 'failed'
+group by a.asset, a.run_id;
+
 -- name: latest_checks
 select "check", max_by(status, (checked_at, run_id)), max_by(code_version, (checked_at, run_id)), max_by(run_id, (checked_at, run_id)),
     max_by(inputs_version, (checked_at, run_id)), max_by(volatile, (checked_at, run_id)),
