@@ -24,12 +24,12 @@ of selections, of looks at sources, of cursors and of backfills: no good build o
 
 READ_TOGETHER = {
     "latest_attempts", "current_inputs", "failed_partitions", "current_materializations", "latest_checks", "code_aliases",
-    "current_projections", "crashed_claims",
+    "current_projections", "crashed_claims", "check_blocks",
 }  # fmt: skip
 """Named queries that the planner asks as one statement; they only read."""
 
 STEPS = {
-    "begin.after", "write.before", "slice.deleted", "write.after", "commit.before", "commit.after",
+    "begin.after", "write.before", "slice.deleted", "write.after", "audit.after", "commit.before", "commit.after",
     "migration.before_commit", "migration.after_commit",
 }  # fmt: skip
 

@@ -25,7 +25,7 @@ NOON = datetime(2024, 1, 1, 12)
 DAYS = {"": (None, None), "d1": (datetime(2024, 1, 1), datetime(2024, 1, 2)), "d2": (datetime(2024, 1, 2), datetime(2024, 1, 3))}
 PLACES = (("replaced", ""), ("appended", ""), ("sliced", "d1"), ("sliced", "d2"))
 BEFORE_COMMIT = (
-    "begin.after", "fence.before", "fence.after", "write.before", "write.after", "describe.before", "describe.after", "record_version.before", "record_version.after",
+    "begin.after", "fence.before", "fence.after", "write.before", "write.after", "audit.after", "describe.before", "describe.after", "record_version.before", "record_version.after",
     "record_inputs.before", "record_inputs.after", "record_attempt.before", "record_attempt.after", "commit.before",
 )  # fmt: skip
 AFTER_COMMIT = ("commit.after", "read_back.before", "read_back.after")
