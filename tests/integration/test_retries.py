@@ -40,7 +40,7 @@ models:
           - accepted_values:
               name: never_43
               arguments: {values: [43], quote: false}
-              config: {meta: {penstock: {retries: {attempts: 3, backoff: 0, on: [any]}}}}
+              config: {meta: {penstock: {when: after, retries: {attempts: 3, backoff: 0, on: [any]}}}}
 """,
 }
 
