@@ -27,7 +27,7 @@ test: check ## every test that CI runs
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 test-all: check ## the longer proofs too
-	$(BIN)/pytest -n 2 --dist loadfile
+	HYPOTHESIS_PROFILE=random $(BIN)/pytest -n 2 --dist loadfile
 
 kill: $(READY) ## kill a worker N times and check after each
 	$(BIN)/python -m tests.kill.harness --kills $(N)

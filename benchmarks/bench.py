@@ -27,7 +27,7 @@ from report import (
 
 BIN = Path(sys.executable).parent  # not resolved: a venv's python links out of its own folder
 RAW_SQL = Path(__file__).with_name("raw_sql.py")
-SELECTION = Path(__file__).with_name("selection.py")
+OTHERS = [Path(__file__).with_name(name) for name in ("selection.py", "partitions.py")]  # processes of their own
 DATABASE = "synth.duckdb"  # compiled SQL names the database by the stem of its file
 
 
@@ -179,9 +179,11 @@ def main() -> int:
         options.markdown.write_text(summary(session, title, as_markdown=True) + "\n")
     for failure in session.failures:
         print(f"\nFAILED: {failure}", file=sys.stderr)
-    print(flush=True)
-    selection = subprocess.run((sys.executable, str(SELECTION)), check=False)  # a process of its own, as it imports Penstock
-    return 1 if session.failures or selection.returncode else 0
+    ended = [0]
+    for script in OTHERS:
+        print(flush=True)
+        ended.append(subprocess.run((sys.executable, str(script)), check=False).returncode)
+    return 1 if session.failures or any(ended) else 0
 
 
 if __name__ == "__main__":

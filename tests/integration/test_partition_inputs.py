@@ -71,9 +71,10 @@ def test_an_input_without_event_time_is_an_input_of_every_batch(place: Workspace
     same(project, "m", "select e.id, e.ts, e.v, d.name from raw.ev e join raw.dim d using (k)")
 
 
-def test_an_ephemeral_input_reads_beyond_the_batch_and_is_compared_as_a_whole(place: Workspace) -> None:
+@pytest.mark.parametrize("source", ["", " join {{ source('raw', 'ev') }} using (id, ts)"], ids=["alone", "beside"])
+def test_an_ephemeral_input_reads_beyond_the_batch_and_is_compared_as_a_whole(source: str, place: Workspace) -> None:
     ranked = "{{ config(materialized='ephemeral') }}\nselect *, sum(v) over (order by ts) as running from {{ source('raw', 'ev') }}"
-    model = f"{{{{ config({MICROBATCH}) }}}}\nselect id, ts, running from {{{{ ref('ranked') }}}}"
+    model = f"{{{{ config({MICROBATCH}) }}}}\nselect id, ts, running from {{{{ ref('ranked') }}}}{source}"
     project = clocked(place, NOW, {"models/sources.yml": SOURCES, "models/ranked.sql": ranked, "models/m.sql": model})
     place.execute(RAW)
     project.build()

@@ -15,7 +15,6 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,7 +26,7 @@ from penstock.warehouse import failpoints
 from tests.kill import backfill_judge as judging
 from tests.kill.backfill_project import BACKFILL, DATABASE, RESUME, SMALL, SOURCE, acknowledged, write_project
 from tests.kill.judge import Judge
-from tests.kill.processes import Ended, Moment, forked, spawned
+from tests.kill.processes import Ended, Moment, Tracer, forked, spawned
 
 KILLS_A_DATABASE = 40
 FRESH_EVERY = 11
@@ -68,16 +67,6 @@ class Tally:
     seconds: float = 0.0
     fail_points: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
-
-
-class _Tracer:
-    """Counts the fail points that are passed, instead of firing."""
-
-    def __init__(self) -> None:
-        self.passed: Counter[str] = Counter()
-
-    def hit(self, name: str) -> None:
-        self.passed[name] += 1
 
 
 class Lane:
@@ -135,7 +124,7 @@ class Lane:
         """Run the command line in this process, a forked one."""
         os.dup2(1, 2)
         os.chdir(self.folder)
-        tracer = _Tracer()
+        tracer = Tracer()
         failpoints.arm(failpoint or None)
         if traced:
             failpoints._armed = tracer  # type: ignore[assignment]

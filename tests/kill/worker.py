@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -48,6 +47,7 @@ from penstock.warehouse.failpoints import failpoint
 from penstock.warehouse.lock import DatabaseLock, Holder
 
 from tests.kill import project
+from tests.kill.processes import Tracer
 
 Publish = Callable[[Statements, Published[Any], Callable[[], None], Callable[[], datetime]], Any]
 
@@ -239,16 +239,6 @@ def acknowledge(asset: str, partition: str, token: int, rows: int | None) -> Non
     os.write(1, f"ack\t{asset}\t{partition}\t{token}\t{'' if rows is None else rows}\n".encode())
 
 
-class _Tracer:
-    """Counts the fail points that are passed, instead of firing."""
-
-    def __init__(self) -> None:
-        self.passed: Counter[str] = Counter()
-
-    def hit(self, name: str) -> None:
-        self.passed[name] += 1
-
-
 def build(database: Path, number: int, publish_one: Publish, only: str = "") -> list[Outcome]:
     """Open the database, bring the store and the sources up to date, and build what is due."""
     for module in (native, partitions):
@@ -283,7 +273,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", default="", help="the one asset to build, instead of all")
     parser.add_argument("--trace", action="store_true", help="print how often each fail point is passed")
     options = parser.parse_args(arguments)
-    tracer = _Tracer()
+    tracer = Tracer()
     if options.trace:
         failpoints._armed = tracer  # type: ignore[assignment]  # noqa: SLF001 (a third kind of action, for this test only)
     outcomes = build(options.database, options.round, ARMS[options.arm], options.only)

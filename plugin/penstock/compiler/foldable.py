@@ -195,6 +195,8 @@ class _Folder:
         _need(isinstance(select, exp.Select) and _only(select, "expressions", "from_") and select.args.get("from_"))
         source = select.args["from_"].this
         _need(isinstance(source, (exp.Table, exp.Subquery)) and not (source.args.get("alias") and source.args["alias"].columns))
+        stars = [token for token in tokens_of(start + text, self.dialect) if token.token_type is TokenType.STAR]
+        _need(len(stars) == len(list(select.find_all(exp.Star, exp.Mul))))  # PostgreSQL's `t *` leaves nothing in the tree
         found: exp.Expr = source
         return found
 

@@ -273,7 +273,7 @@ def test_the_first_rule_that_holds_names_the_reason() -> None:
 def test_every_reason_to_build_has_a_rule() -> None:
     of_partitions = {"partition_missing", "late_data"}
     reuse = {"waiting_for_files", "fresh", "unchanged_input", "deferred", "build_after_not_due", "waiting_all_parents", "lag_tolerated"}
-    others = {"upstream_may_change", "upstream_failed", "parse_failed", "code_change_refused"}
+    others = {"upstream_may_change", "upstream_failed", "check_blocked", "parse_failed", "code_change_refused"}
     assert {rule.reason.value for rule in RULES} == {reason.value for reason in Reason} - reuse - others - of_partitions
 
 
