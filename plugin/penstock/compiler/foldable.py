@@ -29,6 +29,17 @@ _OTHER_ROWS = (
 _CONSTANTS = (exp.Literal, exp.Null, exp.Boolean, exp.Neg, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Paren)
 
 
+_RESERVED = frozenset(
+    (
+        "all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default deferrable desc "
+        "describe distinct do else end except false fetch for foreign from group having in initially intersect into lambda lateral leading "
+        "limit not null offset on only or order pivot pivot_longer pivot_wider placing primary qualify references returning select show some "
+        "summarize symmetric table then to trailing true union unique unpivot using variadic when where window with"
+    ).split()
+)
+"""DuckDB's own `duckdb_keywords()`: no names without quotes, though sqlglot takes many of them for one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folded:
     """A count over the rows of one relation, which its text calls `this`.
@@ -197,6 +208,7 @@ class _Folder:
         _need(isinstance(source, (exp.Table, exp.Subquery)) and not (source.args.get("alias") and source.args["alias"].columns))
         stars = [token for token in tokens_of(start + text, self.dialect) if token.token_type is TokenType.STAR]
         _need(len(stars) == len(list(select.find_all(exp.Star, exp.Mul))))  # PostgreSQL's `t *` leaves nothing in the tree
+        _need(all(name.quoted or name.name.lower() not in _RESERVED for name in select.find_all(exp.Identifier)))
         found: exp.Expr = source
         return found
 
@@ -257,4 +269,4 @@ def _is_shown(projection: exp.Expr, names: set[str], source: str) -> bool:
     if not isinstance(projection, exp.Column) or isinstance(projection.this, exp.Star):
         return False
     parts = [part.name.lower() for part in projection.parts]
-    return parts[-1] in names and (len(parts) == 1 or parts[:-1] == [source])
+    return parts[-1] in names and not any(part in _RESERVED for part in parts) and (len(parts) == 1 or parts[:-1] == [source])
