@@ -115,3 +115,29 @@ def test_wait_waits_until_the_database_is_free(small: Workspace, holder: subproc
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, out + err
     assert small.query("select count(*) from doubled") == [(1,)]
+
+
+@pytest.mark.parametrize(("how", "finished"), [((), True), (("--now",), False)])
+def test_a_run_is_cancelled_from_another_process(how: tuple[str, ...], finished: bool, small: Workspace) -> None:
+    small.write({"models/doubled.sql": _BRIEF if finished else _ENDLESS})
+    process = small.start("build", "-d")
+    read_until(process, "START sql table model main.doubled")
+    assert "is not `zzz`" in small.penstock("runs", "cancel", "zzz").expect(2).stderr
+    asked = small.penstock("runs", "cancel", *how).expect(0)
+    assert f"pid {process.pid}" in asked.stdout + asked.stderr
+    process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert small.query("select status from penstock.run_history order by run_id desc limit 1") == [("cancelled",)]
+    assert (small.query("select twice from doubled order by 1")[0][0] > 12) is finished
+    assert "no run is going on" in small.penstock("runs", "cancel").expect(2).stderr
+
+
+def test_what_a_killed_process_left_is_unlocked_and_a_living_one_keeps_its_lock(small: Workspace) -> None:
+    small.write({"models/doubled.sql": _ENDLESS})
+    process = small.start("build", "-d")
+    read_until(process, "START sql table model main.doubled")
+    assert re.search(rf"pid {process.pid}\b", small.penstock("store", "unlock").expect(3).stderr)
+    process.kill()
+    process.communicate(timeout=30)
+    assert f"pid {process.pid}" in small.penstock("store", "unlock").expect(0).stdout
+    assert "nothing to unlock" in small.penstock("store", "unlock").expect(0).stdout

@@ -58,6 +58,11 @@ class DatabaseLock:
                 self._note.unlink()
             self._lock.release()
 
+    def forget(self) -> None:
+        """Remove the note of a holder that is gone."""
+        with suppress(OSError):
+            self._note.unlink()
+
     def held_by_other(self) -> bool:
         """Tell whether another process has the lock now."""
         if self._lock.is_locked:
