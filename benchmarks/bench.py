@@ -27,7 +27,8 @@ from report import (
 
 BIN = Path(sys.executable).parent  # not resolved: a venv's python links out of its own folder
 RAW_SQL = Path(__file__).with_name("raw_sql.py")
-OTHERS = [Path(__file__).with_name(name) for name in ("selection.py", "partitions.py")]  # processes of their own
+# Processes of their own.
+OTHERS = [Path(__file__).with_name(f"{name}.py") for name in ("selection", "partitions", "checks", "metrics", "lineage")]
 DATABASE = "synth.duckdb"  # compiled SQL names the database by the stem of its file
 
 

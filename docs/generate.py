@@ -14,13 +14,15 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import click
+from penstock.parser.checks import CheckHeader
+from penstock.parser.ci_rules import Rule, Rules
 from penstock.parser.ingest import PLACEHOLDERS, IngestHeader
 from penstock.parser.project_file import Attachment, Defaults, Evidence, ProjectFile
 from penstock.parser.query import VOLATILE_FUNCTIONS
 from penstock.plan.conditions import RULES
 from penstock.plan.freshness import HELD_BACK
 from penstock.plan.reasons import Decision, Reason
-from penstock.selector.methods import METHODS, NOT_AVAILABLE
+from penstock.selector.methods import METHODS
 from penstock.selector.named import SELECTOR
 from penstock.ui.cli import cli
 from penstock.ui.options import output_options, place_options, select_options
@@ -29,6 +31,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from reference_notes import (
     ATTACH,
+    CHECK,
     DEFAULTS,
     EVIDENCE,
     EXIT_CODES,
@@ -72,7 +75,9 @@ def formats_page() -> str:
         ["### `attach`: each entry", *_model_table(Attachment, ATTACH)],
         ["### `evidence`", *_model_table(Evidence, EVIDENCE)],
         ["### `defaults`", *_model_table(Defaults, DEFAULTS)],
+        ["### `ci: rules:`", *_rules_table()],
         ["## Header keys of an ingestion file", *_model_table(IngestHeader, INGEST)],
+        ["## Header keys of a check file", *_model_table(CheckHeader, CHECK)],
         ["## Placeholders", "", f"A query may use {placeholders}; they are bound, never pasted into the text. Any other is an error."],
     )
 
@@ -81,8 +86,7 @@ def cli_page() -> str:
     """Return the page of the command line."""
     rules = {rule.reason: (type(rule).__doc__ or "").splitlines()[0] for rule in RULES}
     reasons = [(f"`{reason.value}`", _decision(reason), {**rules, **PARTITION_REASONS, **OTHER_REASONS}[reason]) for reason in Reason]
-    methods = [(f"`{name}:`", "yes", "") for name in (*METHODS, SELECTOR)]
-    methods += [(f"`{name}:`", "(later)", hint) for name, hint in NOT_AVAILABLE.items()]
+    methods = [(f"`{name}:`",) for name in (*METHODS, SELECTOR)]
     pages = list(_commands(cli, "penstock"))
     text = "\n".join(line for page in pages for line in page)
     later = [f"`{name}`" for name in LATER_COMMANDS if f"## `penstock {name}`" not in text]
@@ -96,10 +100,10 @@ def cli_page() -> str:
             "The first that holds, from the top, names the reason; BLOCKED goes before all.",
             *_table(("code", "decision", "when"), reasons),
         ],
-        ["## Selection methods", *_table(("method", "effective", "instead"), methods)],
+        ["## Selection methods", *_table(("method",), methods)],
         *[[f"## {title}", *_options(_params(of))] for title, of in SHARED.items()],
         *pages,
-        ["## Not built yet", "", f"(later): {', '.join(later)}; lineage of columns."],
+        ["## Not built yet", "", f"(later): {', '.join(later)}."],
     )
 
 
@@ -137,6 +141,24 @@ def _model_table(model: type[BaseModel], notes: Notes) -> list[str]:
         effective, note = notes[name]  # a key without an entry above must not go unnoticed
         rows.append((f"`{name}`", _type(field.annotation), _default(field), effective, note))
     return _table(("key", "type", "default", "effective in this version", "meaning"), rows)
+
+
+def _rules_table() -> list[str]:
+    """Return the rules of `ci`, and the keys that all of them share before those of their own."""
+    models = {name: _rule_model(field) for name, field in Rules.model_fields.items()}
+    shared = [(f"`{name}`", "all rules", _default(field), str(field.description)) for name, field in Rule.model_fields.items()]
+    own = [
+        (f"`{key}`", f"`{name}`", _default(field), str(field.description))
+        for name, model in models.items()
+        for key, field in model.model_fields.items()
+        if key not in Rule.model_fields or _default(field) != _default(Rule.model_fields[key])
+    ]
+    rules = [(f"`{name}`", inspect.cleandoc(model.__doc__ or "")) for name, model in models.items()]
+    return [*_table(("rule", "it holds where"), rules), *_table(("key", "of", "default", "meaning"), [*shared, *own])]
+
+
+def _rule_model(field: FieldInfo) -> type[Rule]:
+    return next(one for one in (field.annotation, *get_args(field.annotation)) if isinstance(one, type) and issubclass(one, Rule))
 
 
 def _type(hint: Any) -> str:

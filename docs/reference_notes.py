@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from penstock.errors import EXIT_FAILED, EXIT_LOCKED, EXIT_OK, EXIT_USAGE
+from penstock.parser.checks import CheckHeader
 from penstock.plan.reasons import Reason
 
-YES, REFUSED, IGNORED = "yes", "refused (later)", "ignored (later)"
+YES, REFUSED = "yes", "refused (later)"
 
 Notes = Mapping[str, tuple[str, str]]
 
@@ -16,14 +17,17 @@ PROJECT: Notes = {
     "profiles_dir": (YES, "folder of `profiles.yml`; `--profiles-dir` and `DBT_PROFILES_DIR` come first"),
     "target": (YES, "the profile's target; `--target` comes first, `DBT_TARGET` after"),
     "ingest": (YES, "folder of ingestion files"),
-    "checks": (IGNORED, "folder of checks; files there are not read"),
+    "checks": (YES, "folder of [checks](checks.md)"),
     "state_schema": (YES, "schema of the state tables, in the target's database"),
     "attach": (YES, "name -> database, see below; attached for `plan`, `build` and `run`"),
     "extensions": (YES, "DuckDB extensions, installed and loaded for `plan`, `build` and `run`"),
     "evidence": (YES, "see below"),
     "pools": (YES, "name -> how many assets that name this pool may run at once; others go on meanwhile"),
     "defaults": (YES, "see below"),
+    "ci": (YES, "`rules:`, what a pull request must keep to, see below and [pull requests](ci.md)"),
     "defer_target": (YES, "target that `--defer` reads from; `--defer-target` comes first"),
+    "metrics": (YES, "`off`, `light` or `full`; `meta.penstock.metrics` of an asset comes first; see [metrics](metrics.md)"),
+    "monitors": (YES, "dbt selection -> list of [ready-made checks](metrics.md#ready-made-checks)"),
 }
 EVIDENCE: Notes = {
     "content_rows": (YES, "sources with more rows are not read at every run, but judged by their loads"),
@@ -56,6 +60,7 @@ DEFAULTS: Notes = {
         ),
     ),
 }
+CHECK: Notes = {name: (YES, field.description or "") for name, field in CheckHeader.model_fields.items()}
 INGEST: Notes = {
     "source": (YES, "the dbt source this file loads, as `source_name.table`; otherwise found by equal relation"),
     "relation": (YES, "where the rows go, as `schema.table`; otherwise the file's path; the relation of a linked dbt source comes first"),
@@ -77,8 +82,14 @@ INGEST: Notes = {
     "batch": (YES, "how many contiguous partitions one query covers, or `all`; needs `$start` and `$end` in the query"),
     "required": (YES, "a partition without files fails; else it waits for them"),
     "watch": (YES, "glob, or list of globs: names, sizes and times of the files are their version, a change makes the file due"),
-    "schedule": (REFUSED, ""),
-    "freshness": (REFUSED, ""),
+    "schedule": (YES, "five fields of cron; checked and kept in the asset's `meta`, and obeyed once there is a scheduler"),
+    "freshness": (
+        YES,
+        (
+            "`warn_after` and `error_after` as in dbt, for `status`; the linked dbt source's own come first; `lag_tolerance`, a duration: "
+            "newer inputs may wait as long"
+        ),
+    ),
     "schema_change": (
         YES,
         "for `append`, `upsert` and `partition`: what happens when the rows that come have other columns than the table",
@@ -113,7 +124,7 @@ EXIT_CODES: Mapping[int, str] = {
     EXIT_USAGE: "usage, configuration, a project that cannot be read, a crash, Ctrl-C",
     EXIT_LOCKED: "nothing was started because another process holds the database (try again, or `--wait`)",
 }
-LATER_COMMANDS = ("retry", "check", "diff", "ci", "runs cancel", "store unlock")
+LATER_COMMANDS = ("retry", "diff", "ci", "runs cancel", "store unlock")
 LATER_OPTIONS = (
     "--partition", "--max-partitions", "--empty", "--sample", "--event-time-start",
     "--event-time-end", "--store-failures", "--sql", "--fix",

@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from checked_project import FILES as CHECKED
+from checked_project import NOW as CHECKED_NOW
+from checked_project import RAW as CHECKED_RAW
+from checked_project import Checked
 from clocked import Clocked, clocked
 from filelock import FileLock
 from partition_projects import BATCHES, DAILY, DAYS, NOW, RAW, SOURCES
@@ -96,3 +100,30 @@ def batches_template(tmp_path_factory: pytest.TempPathFactory) -> Clocked:
 def batches(batches_template: Clocked, tmp_path: Path) -> Clocked:
     """A copy of the template."""
     return Clocked(batches_template.workspace.copy_to(tmp_path / "project"), batches_template.now)
+
+
+@pytest.fixture(scope="session")
+def checked_template(tmp_path_factory: pytest.TempPathFactory) -> Checked:
+    """A project for checks without any, built."""
+    folder = tmp_path_factory.mktemp("checked") / "project"
+    place = Workspace(folder, folder / "warehouse.duckdb")
+    place.write(CHECKED)
+    place.execute(CHECKED_RAW)
+    project = Checked(place, CHECKED_NOW)
+    project.build()
+    return project
+
+
+@pytest.fixture
+def project(checked_template: Checked, tmp_path: Path) -> Checked:
+    """A copy of the project for checks."""
+    return Checked(checked_template.workspace.copy_to(tmp_path / "project"), checked_template.now)
+
+
+@pytest.fixture
+def unbuilt(project: Checked) -> Checked:
+    """The project for checks as it was before its first build."""
+    tables = project.workspace.query("select schema_name, table_name from duckdb_tables() where schema_name = 'main'")
+    project.workspace.execute("drop schema penstock cascade; drop view seen;" + ";".join(f'drop table "{table}"' for _, table in tables))
+    project.workspace.execute("drop table raw.taken")
+    return project

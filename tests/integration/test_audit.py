@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from conftest import Make
 from small_project import PLACE
@@ -26,12 +28,19 @@ PROJECT = {
 BAD = MODEL.format(kind="table", value="nullif(id, 2)")
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("audited") / "project"
+    place = Workspace(folder, folder / "warehouse.duckdb")
+    place.write(PROJECT)
+    place.execute("create schema raw; create table raw.t as select range as id from range(1, 4)")
+    place.penstock("build").expect(0)
+    return place
+
+
 @pytest.fixture
-def built(make: Make) -> Workspace:
-    workspace = make(PROJECT)
-    workspace.execute("create schema raw; create table raw.t as select range as id from range(1, 4)")
-    workspace.penstock("build").expect(0)
-    return workspace
+def built(template: Workspace, tmp_path: Path) -> Workspace:
+    return template.copy_to(tmp_path / "project")
 
 
 def values(workspace: Workspace, name: str = "one") -> list[object]:

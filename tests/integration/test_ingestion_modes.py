@@ -156,6 +156,45 @@ def test_a_mark_outlives_its_code_but_not_its_table(crm: tuple[Workspace, Change
     assert workspace.query(ROWS) == [(1, "ADA"), (2, "BOB"), (9, "OLD")]
 
 
+def test_another_cursor_column_begins_again_and_its_marks_are_its_own(make: Make) -> None:
+    workspace = make(DUCKDB)
+    in_duckdb(workspace, f"{TABLE}; insert into customers values {FIRST}; alter table customers add column seen timestamp;")
+    in_duckdb(workspace, "update customers set seen = updated_at - interval 1 year")
+    workspace.replace("ingest/raw/customers.sql", "name, updated_at from", "name, updated_at, seen from")
+    good(workspace)
+    in_duckdb(workspace, "insert into customers values (7, 'Gus', '2020-01-01', '2023-06-01')")
+    good(workspace)
+    assert workspace.query(ROWS) == [(1, "Ada"), (2, "Bob")], "7 lies before the mark"
+    workspace.replace("ingest/raw/customers.sql", "column: updated_at", "column: seen")
+    workspace.replace("ingest/raw/customers.sql", "where updated_at", "where seen")
+    good(workspace)
+    assert workspace.query(ROWS) == [(1, "Ada"), (2, "Bob"), (7, "Gus")]
+    assert workspace.query(MARK) == [("2023-06-01 00:00:00",)]
+    workspace.replace("ingest/raw/customers.sql", "column: seen", "column: SEEN")
+    in_duckdb(workspace, "insert into customers values (8, 'old', '2020-01-01', '2022-01-01')")
+    good(workspace)
+    assert workspace.query(ROWS) == [(1, "Ada"), (2, "Bob"), (7, "Gus")], "written otherwise it is the same column"
+
+
+def test_another_cursor_column_of_rows_without_a_key_is_refused(make: Make) -> None:
+    workspace = make(DUCKDB)
+    in_duckdb(workspace, f"{TABLE}; insert into customers values {FIRST}")
+    workspace.replace("ingest/raw/customers.sql", "write: upsert", "write: append")
+    workspace.replace("ingest/raw/customers.sql", "-- key: [customer_id]\n", "")
+    good(workspace)
+    workspace.replace(
+        "ingest/raw/customers.sql", "{column: updated_at, initial: 1970-01-01, lookback: 10 minutes}", "{column: customer_id, initial: 0}"
+    )
+    workspace.replace("ingest/raw/customers.sql", "where updated_at", "where customer_id")
+    assert "earlier loads followed `updated_at`: how far they came says nothing of `customer_id`" in failure(workspace)
+    assert workspace.query(ROWS) == [(1, "Ada"), (2, "Bob")]
+    good(workspace, full_refresh=True)
+    in_duckdb(workspace, "insert into customers values (3, 'Cy', '1999-01-01')")
+    workspace.replace("ingest/raw/customers.sql", "where customer_id >=", "where customer_id >")
+    good(workspace)
+    assert workspace.query(ROWS) == [(1, "Ada"), (2, "Bob"), (3, "Cy")]
+
+
 @pytest.mark.parametrize("place", ["stage.after", "begin.after", "write.after", "record_version.after", "commit.before"])
 def test_a_crash_between_stage_and_commit_leaves_data_and_mark_as_they_were(make: Make, place: str) -> None:
     workspace = _duckdb(make)

@@ -46,6 +46,7 @@ FIRST_TIME = (
     "insert_definitions.",
     "insert_assets.",
     "insert_columns.",
+    "insert_column_",
     "recorded_",
 )
 ENDED = "there is no open backfill"

@@ -15,6 +15,7 @@ STATE_TABLES = {
     3: "code_alias projection",
     4: "source_freshness",
     5: "agreed_input partition_gap backfill backfill_partition backfill_end",
+    6: "check_sample waiver column_metric relation_column column_coverage cursor_column",
 }
 """What each version of the schema added."""
 

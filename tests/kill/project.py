@@ -90,6 +90,9 @@ def inputs_of(node: Node) -> tuple[str, ...]:
 
 
 TEST = ("test.kill.no_negative_value", "model.kill.customer_value", "select * from out.customer_value where amount < 0")
+REFUSING = "select * from out.customer_value where amount >= 0"
+"""What the test asks where it has to fail."""
+
 DAILY = "model.kill.daily"
 TWICE = "model.kill.daily_twice"
 READINGS = "ingest.out.readings"

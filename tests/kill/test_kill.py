@@ -10,23 +10,30 @@ from penstock.state.queries import queries
 from penstock.state.store import migrations, split_statements
 
 from tests.kill.harness import report, run
+from tests.kill.judge import Judge
 from tests.kill.nursery import Nursery
-from tests.kill.project import BY_KEY, DAILY, NODES, READINGS, TWICE, partitions_of, variant
+from tests.kill.project import BY_KEY, DAILY, NODES, READINGS, TEST, TWICE, partitions_of, variant
 
 NOT_IN_A_BUILD = (
     "show_", "gc_", "table_sizes", "last_run", "fence_or_fail", "record_table", "release_claims", "record_failure", "insert_code_aliases",
     "insert_definitions", "definitions_as_of", "run_as_of", "statuses", "fresher_since",
     "insert_source_freshness", "last_commits", "failed_looks", "record_partition_failures", "high_water_of", "partition_statuses",
-    "insert_backfill", "backfill_left",
+    "insert_backfill", "backfill_left", "ci_samples", "failed_checks", "insert_waivers", "insert_check_samples", "record_column_metrics",
+    "record_cursor_column", "cursor_column_of", "columns_to_record", "insert_column_coverage", "insert_column_edges",
+    "insert_relation_columns", "recorded_column_edges", "recorded_coverage", "recorded_relation_columns",
 )  # fmt: skip
 """Named queries of screens, of the garbage collector, of dbt's hooks, of skipped, failed and edited assets, of dbt's definitions,
-of selections, of looks at sources, of cursors and of backfills: no good build of this project runs them."""
+of selections, of looks at sources, of cursors, of backfills, of waivers, of failing rows, of column lineage and of full metrics: no
+good build of this project runs them."""
 
 READ_TOGETHER = {
     "latest_attempts", "current_inputs", "failed_partitions", "current_materializations", "latest_checks", "code_aliases",
-    "current_projections", "crashed_claims", "check_blocks",
+    "current_projections", "crashed_claims", "check_blocks", "current_waivers",
 }  # fmt: skip
 """Named queries that the planner asks as one statement; they only read."""
+
+IN_AN_AUDIT = ("begin.", "fence.", "write.", "record_failure.", "insert_check_")
+"""Steps of a transaction that a test ends."""
 
 STEPS = {
     "begin.after", "write.before", "slice.deleted", "write.after", "audit.after", "commit.before", "commit.after",
@@ -137,3 +144,44 @@ def test_the_checker_sees_partitions_whose_record_comes_in_a_second_transaction(
     database = tmp_path / "kill.duckdb"
     assert nursery.build(database, "--arm", "control", "--only", DAILY, killed_at="between.after=2").killed
     assert any(line.startswith(DAILY) for line in nursery.judge(database, part=True))
+
+
+def customer_value(database: Path) -> tuple[str, int]:
+    """Return what readers see of the table that the test looks at."""
+    judge = Judge(database)
+    try:
+        return judge.content(BY_KEY[TEST[1]].relation)
+    finally:
+        judge.connection.close()
+
+
+def test_no_row_that_a_test_refuses_is_visible_after_a_kill(tmp_path: Path, nursery: Nursery) -> None:
+    database = tmp_path / "kill.duckdb"
+    refused = ("--round", "2", "--refuse", "before")
+    assert nursery.build(database).status == 0
+    good = customer_value(database)
+    first = nursery.build(database, *refused)
+    assert first.status != 0 and not first.killed
+    passed = nursery.build(database, "--trace", *refused).hits
+    places = [f"{name}={count}" for name in sorted(passed) for count in range(1, passed[name] + 1) if name.startswith(IN_AN_AUDIT)]
+    assert {place.partition("=")[0] for place in places} >= {
+        "begin.after",
+        "write.after",
+        "record_failure.before",
+        "insert_check_results.after",
+    }
+    for place in places:
+        assert nursery.build(database, *refused, killed_at=place).killed, place
+        assert nursery.judge(database, part=True) == ["store"], place
+        assert customer_value(database) == good, place
+    assert nursery.build(database, "--round", "2").status == 0
+    assert nursery.judge(database, finished=2, part=True) == ["store"]
+    assert customer_value(database) != good
+
+
+def test_rows_that_a_test_refuses_too_late_are_seen(tmp_path: Path, nursery: Nursery) -> None:
+    database = tmp_path / "kill.duckdb"
+    assert nursery.build(database).status == 0
+    good = customer_value(database)
+    assert nursery.build(database, "--round", "2", "--refuse", "after").status != 0
+    assert customer_value(database) != good

@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from penstock.app.build import _decision_rows as decisions_of
 from penstock.app.gather import gather
 from penstock.app.partitions import record_gaps
+from penstock.app.recording import _decision_rows as decisions_of
 from penstock.app.runs import new_run_id, utc_now
 from penstock.assets.asset import Asset, Column, EdgeKind, IngestSpec, Kind, SourceSpec, TestSpec
 from penstock.assets.fingerprint import fingerprint
@@ -31,7 +31,8 @@ from penstock.plan.facts import Facts
 from penstock.plan.planner import Plan, PlanRow, make_plan
 from penstock.plan.reasons import Decision
 from penstock.plan.schedule import Schedule
-from penstock.runner import native, partitions
+from penstock.runner import native, partition_publish
+from penstock.runner.audit import audits_of
 from penstock.runner.commit import Publication, Published, publish
 from penstock.runner.context import RunContext
 from penstock.runner.deciding import Deciding
@@ -88,10 +89,11 @@ def acknowledging(publish_one: Publish) -> Publish:
 
 
 class HandmadeQueries:
-    """Stands where dbt's compiler does; `home` is the name of the database."""
+    """Stands where dbt's compiler does; `home` is the name of the database, `test` the query of the one test."""
 
-    def __init__(self, home: str) -> None:
+    def __init__(self, home: str, test: str) -> None:
         self.home = home
+        self.test = test
 
     def has(self, asset: Asset) -> bool:
         """Every query is there."""
@@ -99,7 +101,7 @@ class HandmadeQueries:
 
     def get(self, asset: Asset) -> tuple[str, QueryFacts]:
         """Return the query and what it reads."""
-        sql = project.TEST[2] if asset.is_test else project.BY_KEY[asset.key].sql_in(self.home)
+        sql = self.test if asset.is_test else project.BY_KEY[asset.key].sql_in(self.home)
         return sql, read_query(sql, "duckdb")
 
     def learned(self, asset: Asset, sql: str) -> QueryFacts:
@@ -117,8 +119,8 @@ class Silent:
         """Say nothing."""
 
 
-def make_graph(home: str, number: int) -> AssetGraph:
-    """Return the project as assets; owners and columns differ from round to round, code versions do not."""
+def make_graph(home: str, number: int, test: str = project.TEST[2]) -> AssetGraph:
+    """Return the project as assets; owners and columns differ from round to round, code versions do not. `test` is the test's query."""
     assets = [
         Asset(
             f"source.kill.{name}",
@@ -132,7 +134,7 @@ def make_graph(home: str, number: int) -> AssetGraph:
     ]
     edges = [(parent, node.key, EdgeKind.DATA) for node in project.NODES for parent in node.parents]
     assets += [_asset(node, number) for node in project.NODES]
-    key, parent, sql = project.TEST
+    key, parent, _ = project.TEST
     assets.append(
         Asset(
             key,
@@ -140,7 +142,7 @@ def make_graph(home: str, number: int) -> AssetGraph:
             key.split(".")[-1],
             materialized="test",
             test=TestSpec(attached_node=parent),
-            fingerprint=fingerprint({"sql": sql}),
+            fingerprint=fingerprint({"sql": test}),
         )
     )
     return AssetGraph(assets, [*edges, (parent, key, EdgeKind.TEST)])
@@ -180,17 +182,20 @@ def _asset(node: project.Node, number: int) -> Asset:
 class Build:
     """One build, step by step as `penstock.app.build` does it, without dbt and settings."""
 
-    def __init__(self, warehouse: DuckDBWarehouse, folder: Path, facts: Facts, plan: Plan, number: int) -> None:
+    def __init__(self, warehouse: DuckDBWarehouse, folder: Path, facts: Facts, plan: Plan, number: int, refuse: str) -> None:
         self.plan = plan
         self.number = number
         self.started = utc_now()
         self.context = RunContext(
-            run_id=new_run_id(self.started), facts=facts, warehouse=warehouse, schema=project.STATE, queries=HandmadeQueries(facts.database),
+            run_id=new_run_id(self.started), facts=facts, warehouse=warehouse, schema=project.STATE,
+            queries=HandmadeQueries(facts.database, _test(refuse)),
             clock=utc_now, project_folder=folder, working_folder=folder, existing=dict(facts.standing),
         )  # fmt: skip
         self.writer = StateWriter(self.context.statements())
         self.maybe = {row.id: row for row in plan.with_decision(Decision.MAYBE)}
         self.due = sorted({row.id for row in plan.with_decision(Decision.BUILD)} | self.maybe.keys())
+        if refuse != "after":
+            self.context.audits.plan(audits_of(facts.graph, self.due, lambda _asset: True, facts.specs))
         self.deciding = Deciding(self.context, self.maybe, partial(native.run_native, self.context), lambda _number: True, _no_dbt)
 
     def run(self) -> list[Outcome]:
@@ -226,6 +231,10 @@ class Build:
         return Loop(self.context, schedule, self.deciding, lambda asset: "native", Silent(), len(self.due), threads=3)
 
 
+def _test(refuse: str) -> str:
+    return project.REFUSING if refuse else project.TEST[2]
+
+
 def _no_dbt() -> Any:
     raise NotImplementedError("nothing here runs through dbt")
 
@@ -239,9 +248,9 @@ def acknowledge(asset: str, partition: str, token: int, rows: int | None) -> Non
     os.write(1, f"ack\t{asset}\t{partition}\t{token}\t{'' if rows is None else rows}\n".encode())
 
 
-def build(database: Path, number: int, publish_one: Publish, only: str = "") -> list[Outcome]:
-    """Open the database, bring the store and the sources up to date, and build what is due."""
-    for module in (native, partitions):
+def build(database: Path, number: int, publish_one: Publish, only: str = "", refuse: str = "") -> list[Outcome]:
+    """Open the database, bring the store and the sources up to date, and build what is due; `refuse` is when the test fails, if it does."""
+    for module in (native, partition_publish):
         module.publish = acknowledging(publish_one)  # the control arm goes where the protocol is
     project.write_files(database.parent)
     with ExitStack() as stack:
@@ -256,12 +265,12 @@ def build(database: Path, number: int, publish_one: Publish, only: str = "") -> 
         for statement in project.load_sql(number):
             sql.connection.execute(statement)
         sql.connection.commit()
-        graph = make_graph(database.stem, number)
+        graph = make_graph(database.stem, number, _test(refuse))
         selected = [graph.ids[only]] if only else range(len(graph))
         facts = gather(
             graph, selected, warehouse, sql, database=database.stem, project_folder=database.parent, evidence=Evidence(), now=project.NOW
         )
-        return Build(warehouse, database.parent, facts, make_plan(facts), number).run()
+        return Build(warehouse, database.parent, facts, make_plan(facts), number, refuse).run()
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -271,12 +280,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--round", type=int, default=0)
     parser.add_argument("--arm", choices=sorted(ARMS), default="protocol")
     parser.add_argument("--only", default="", help="the one asset to build, instead of all")
+    parser.add_argument("--refuse", choices=["before", "after"], default="", help="let the test fail, before or after publishing")
     parser.add_argument("--trace", action="store_true", help="print how often each fail point is passed")
     options = parser.parse_args(arguments)
     tracer = Tracer()
     if options.trace:
         failpoints._armed = tracer  # type: ignore[assignment]  # noqa: SLF001 (a third kind of action, for this test only)
-    outcomes = build(options.database, options.round, ARMS[options.arm], options.only)
+    outcomes = build(options.database, options.round, ARMS[options.arm], options.only, options.refuse)
     for name, count in sorted(tracer.passed.items()):
         os.write(1, f"hit\t{name}\t{count}\n".encode())
     bad = [f"{outcome.asset.key}: {outcome.status}: {outcome.message}" for outcome in outcomes if outcome.status.holds_back]

@@ -8,8 +8,8 @@ from random import Random
 
 import duckdb
 from penstock.assets.names import RelationName
-from penstock.parser.column_lineage import EVERY_COLUMN, ROWS, QueryLineage, column_lineage
-from penstock.parser.query import parse_one
+from penstock.graph.column_graph import lineage_of_text
+from penstock.parser.column_lineage import EVERY_COLUMN, ROWS, QueryLineage
 from two_tables import TABLES, Rows, random_value
 
 Column = tuple[str, str]
@@ -17,14 +17,14 @@ ALL_COLUMNS = frozenset((table, column) for table, columns in TABLES.items() for
 
 
 def lineage_of(sql: str, hidden: Iterable[str] = ()) -> QueryLineage:
-    """Read a query over the tables of `two_tables`; of those hidden no columns are told."""
+    """Read a query over the tables of `two_tables`, as a graph is read; of those hidden no columns are told."""
     unknown = set(hidden)
 
     def schema(name: RelationName) -> tuple[str, ...] | None:
         table = name.identifier.lower()
         return None if table in unknown or table not in TABLES else tuple(TABLES[table])
 
-    return column_lineage(parse_one(sql, "duckdb"), schema)
+    return lineage_of_text(sql, "duckdb", schema, {})
 
 
 class Judge:

@@ -17,10 +17,13 @@ from penstock.app.settings import Settings
 from penstock.errors import SelectionError, WarehouseBusy
 from penstock.plan.reasons import Decision
 from penstock.runner.outcomes import Sink
-from penstock.state.store import Statements
+from penstock.state.store import Statements, stored_version
 from penstock.warehouse.lock import DatabaseLock
 
 UNBOUNDED = 10**9
+
+BACKFILLS_SINCE = 5
+"""The version of the state tables that first had backfills."""
 
 NOTHING = ("",)
 """Keys that mean no asset; without any keys the flags would decide, and mean everything."""
@@ -78,18 +81,27 @@ def resume_backfill(
 
     Raises SelectionError where there is none, or it has ended.
     """
+    found, wanted = wanted_to_resume(settings, wanted, prefix)
+    report = build_project(settings, wanted, sink_for, show, stop)
+    _end(settings, found.id, report)
+    return found.id, report
+
+
+def wanted_to_resume(settings: Settings, wanted: Wanted, prefix: str) -> tuple[Backfill, Wanted]:
+    """Return a backfill, the latest open one for an empty prefix, and the wish for what it has not built yet.
+
+    Raises SelectionError where there is none, or it has ended.
+    """
     found = find_backfill(settings, prefix, open_only=True)
     with open_state(settings, wanted.wait_seconds, read_only=True) as sql:
         left: dict[str, list[str]] = defaultdict(list)
         for asset, partition in sql.run("backfill_left", {"backfill_id": found.id}):
             left[asset].append(partition)
-    wanted = replace(
+    left_over = replace(
         wanted, keys=tuple(left) or NOTHING, chosen={asset: tuple(keys) for asset, keys in left.items()},
         force=found.forced, newest_first=found.order == "newest", max_active=found.max_active, max_partitions=UNBOUNDED,
     )  # fmt: skip
-    report = build_project(settings, wanted, sink_for, show, stop)
-    _end(settings, found.id, report)
-    return found.id, report
+    return found, left_over
 
 
 def asked_for(planned: Planned) -> list[tuple[str, str]]:
@@ -111,7 +123,8 @@ def asked_for(planned: Planned) -> list[tuple[str, str]]:
 def list_backfills(settings: Settings, prefix: str = "") -> list[Backfill]:
     """Return the backfills on record whose id begins so, the newest first."""
     with open_state(settings, 0, read_only=True) as sql:
-        return [Backfill(*row) for row in sql.run("show_backfills", {"prefix": prefix})]
+        known = stored_version(sql) >= BACKFILLS_SINCE
+        return [Backfill(*row) for row in sql.run("show_backfills", {"prefix": prefix})] if known else []
 
 
 def find_backfill(settings: Settings, prefix: str, *, open_only: bool) -> Backfill:

@@ -11,25 +11,25 @@ from pathlib import Path
 
 from penstock.app.compiled import CompiledQueries
 from penstock.app.gateway import DbtGateway
-from penstock.app.history import definitions_of
 from penstock.app.holding import held_database
-from penstock.app.partitions import record_gaps
+from penstock.app.measured import measured_in
 from penstock.app.planning import Planned, Wanted, deferred_target, open_target, plan_with
 from penstock.app.project import load_project
-from penstock.app.runs import git_sha, new_run_id, penstock_version, utc_now
+from penstock.app.recording import Recording
+from penstock.app.runs import git_sha, new_run_id, utc_now
 from penstock.app.selecting import select_assets
 from penstock.app.settings import Settings
 from penstock.app.untouched import is_untouched, note_untouched, stands_as_recorded
 from penstock.assets.asset import Asset
 from penstock.assets.limits import NO_LIMITS, limits_in
+from penstock.assets.metrics import Level
 from penstock.assets.names import AssetKey, RelationName
 from penstock.assets.partition_range import PartitionRange
-from penstock.errors import Location, ProjectError
+from penstock.errors import Location, ProjectError, StateError
 from penstock.graph.gates import contract, order_of, run_order
-from penstock.plan.planner import PlanRow
 from penstock.plan.reasons import Decision
 from penstock.plan.schedule import Schedule
-from penstock.runner.audit import audits_of
+from penstock.runner.audit import audits_of, groups_of
 from penstock.runner.context import RunContext
 from penstock.runner.deciding import Deciding
 from penstock.runner.execute import Loop
@@ -37,9 +37,8 @@ from penstock.runner.limits import Attempts
 from penstock.runner.native import run_native
 from penstock.runner.outcomes import Outcome, Sink, Status
 from penstock.runner.through_dbt import run_through_dbt
-from penstock.state.content import record_projections
 from penstock.state.store import Statements, migrate
-from penstock.state.writer import DecisionRow, RunEndRow, RunRow, StateWriter
+from penstock.state.writer import StateWriter
 from penstock.warehouse.duckdb import DuckDBWarehouse
 from penstock.warehouse.files import observe_files
 
@@ -78,6 +77,8 @@ def build_project(
     Raises WarehouseBusy where another process holds the database; failures of single assets are in the report.
     """
     started = utc_now()
+    if not wanted.builds and not settings.database_path.exists():
+        raise StateError(f"{settings.database_path.name} does not exist yet: there is nothing to check", hint="Run `penstock build` first.")
     with ExitStack() as stack:
         run_id = new_run_id(started)
         settings.database_path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,21 +159,28 @@ class _Build:
             newest_first=planned.wanted.newest_first,
             max_active=planned.wanted.max_active,
             threads=self.settings.threads,
+            metrics=measured_in(self.graph, Level(self.settings.file.metrics)),
             on_partitions=stop.on_partitions,
+            checks_chosen=not planned.wanted.builds,
+            warn_error=planned.wanted.warn_error,
         )
         self.writer = StateWriter(self.context.statements())
+        self.recording = Recording(planned, self.context, self.writer)
         self.maybe = {row.id: row for row in planned.plan.with_decision(Decision.MAYBE)}
         self.due = sorted({row.id for row in planned.plan.with_decision(Decision.BUILD)} | self.maybe.keys())
         file = self.settings.file
         self.limits = limits_in(self.graph.assets, file.defaults.limits(Location("penstock.yml")), file.pools)
         self.attempts = Attempts(self.context, self.limits, self._interrupt_dbt, tell=show)
-        self.context.audits.plan(audits_of(self.graph, self.due, self._is_native_asset, planned.facts.specs))
+        before = audits_of(self.graph, self.due, self._is_native_asset, planned.facts.specs)
+        self.context.audits.plan(before)
+        timed = {number for number in self.due if self.limits.get(number, NO_LIMITS).timeout is not None}  # its time is nobody else's
+        self.context.shared_scans.plan(groups_of(self.graph, self.due, self._is_native_asset, before, timed))
         self.deciding = Deciding(self.context, self.maybe, self._execute, self._is_native, gateway.nodes, attempts=self.attempts)
 
     def run(self, sink: Sink) -> Report:
         """Run the plan and return the report; the run's end is recorded whatever happens."""
         self.stop.context = self.context
-        self._record_start()
+        self.recording.start(self.started, self.sha)
         outcomes: list[Outcome] = []
         hook_error = ""
         finished = False
@@ -190,48 +198,12 @@ class _Build:
             )  # fmt: skip
             unused = [(outcome.asset.key, "") for outcome in outcomes if outcome.status in (Status.SKIPPED, Status.REUSED)]
             self.writer.release(self.run_id, unused)
-            later = (decision for row in self.deciding.decided for decision in _decision_rows(row))
-            self.writer.decisions(self.run_id, [row for row in later if (row.asset, row.partition) not in self.decided])
-            record_gaps(self.writer, self.context)
-            self._record_end(report, finished=finished)
+            self.recording.decided(self.deciding.decided)
+            self.recording.found(report.built, self.queries, self.show, compiles=self.gateway.is_open)
+            self.recording.end(report.counts, ok=report.ok, finished=finished)
             self.queries.save({asset.fingerprint for asset in self.graph.assets})
             self.context.close()
         return report
-
-    def _record_start(self) -> None:
-        settings = self.settings
-        run = RunRow(
-            run_id=self.run_id,
-            started_at=self.started,
-            command=self.planned.wanted.command,
-            target=settings.profile.name,
-            selection=" ".join(self.planned.wanted.select),
-            git_sha=self.sha,
-            penstock_version=penstock_version(),
-            dbt_version=self.planned.project.dbt_version,
-            threads=settings.threads,
-        )
-        facts = self.planned.facts
-        decisions = [decision for row in self.planned.plan.rows for decision in _decision_rows(row)]
-        self.decided = {(decision.asset, decision.partition) for decision in decisions if decision.partition}
-        self.writer.start_run(run, decisions, list(facts.observed.values()))
-        record_projections(self.context.statements(), self.run_id, {
-            projection: found for projection, found in facts.projections.items() if projection not in facts.state.projections
-        })  # fmt: skip
-        same = [self.graph[key] for key in facts.code_versions if facts.same_code(self.graph.ids[key])]
-        self.writer.code_aliases(self.run_id, {asset.key: (asset.fingerprint, facts.code_versions[asset.key]) for asset in same})
-        project = self.planned.project
-        self.writer.record_graph(self.run_id, project.graph, project.graph_hash)
-        self.writer.record_definitions(self.run_id, project.manifest_hash, partial(definitions_of, settings, project))
-
-    def _record_end(self, report: Report, *, finished: bool) -> None:
-        counts = report.counts
-        cancelled = self.context.stopping.is_set() or self.context.draining.is_set()
-        status = "crashed" if not finished else "cancelled" if cancelled else "success" if report.ok else "failed"
-        failed = sum(counts.get(name, 0) for name in ("ERROR", "FAIL", "CANCELLED"))
-        built = sum(counts.get(name, 0) for name in ("SUCCESS", "PASS", "WARN"))
-        skipped = counts.get("SKIPPED", 0) + counts.get("BLOCKED", 0)
-        self.writer.end_run(RunEndRow(self.run_id, utc_now(), status, built, counts.get("REUSED", 0), failed, skipped))
 
     def _counts(self, outcomes: Sequence[Outcome]) -> dict[str, int]:
         counts = {"REUSED": self.planned.plan.count(Decision.REUSE), "BLOCKED": self.planned.plan.count(Decision.BLOCKED)}
@@ -282,7 +254,7 @@ class _Build:
             connection.execute(f"create schema if not exists {schema}")
 
     def _loop(self, sink: Sink) -> Loop:
-        waits = run_order(self.graph)
+        waits = run_order(self.graph) if self.planned.wanted.builds else [set() for _ in self.graph.assets]  # tests alone wait for nothing
         pools = {number: self.limits.get(number, NO_LIMITS).pool for number in self.due}
         schedule = Schedule(contract(waits, set(self.due), order_of(waits)), pools, self.settings.file.pools)
         return Loop(
@@ -316,14 +288,3 @@ class _Build:
             from penstock.dbt.interrupt import interrupt_thread
 
             interrupt_thread(self.gateway.session(), thread)
-
-
-def _decision_rows(row: PlanRow) -> list[DecisionRow]:
-    """Return a row for an asset, or one for each of its partitions that is due."""
-    if not row.slices:
-        return [DecisionRow(row.asset, "", row.decision.value, row.reason.value, row.detail)]
-    return [
-        DecisionRow(row.asset, partition.key, row.decision.value, due.reason.value, due.detail)
-        for due in row.slices
-        for partition in due.partitions
-    ]

@@ -14,11 +14,12 @@ from penstock.app.atomic import write_atomically
 from penstock.app.gateway import DbtGateway
 from penstock.assets.asset import Asset
 from penstock.assets.names import RelationName
+from penstock.compiler.checks import check_sql
 from penstock.compiler.redirect import redirect
 from penstock.errors import ProjectError
 from penstock.parser.query import QueryFacts, read_query
 
-CACHE_VERSION = 5
+CACHE_VERSION = 6
 
 
 class CompiledQueries:
@@ -40,13 +41,19 @@ class CompiledQueries:
 
     def has(self, asset: Asset) -> bool:
         """Whether the query is there without dbt."""
+        return asset.check is not None or self._keeps(asset)
+
+    def _keeps(self, asset: Asset) -> bool:
         return not _never_kept(asset) and asset.fingerprint in self._entries
 
     def get(self, asset: Asset) -> tuple[str, QueryFacts]:
         """Return the compiled query and what it reads. Raises ProjectError where dbt cannot compile it."""
-        if self.has(asset):
+        if self._keeps(asset):
             sql, known = self._entries[asset.fingerprint]
             facts = _decode(known) if known is not None else self.learned(asset, sql)
+        elif asset.check is not None:
+            sql = check_sql(asset.check)
+            facts = self.learned(asset, sql)
         elif self._gateway is None:
             raise ProjectError(f"{asset.key} was never compiled")
         else:

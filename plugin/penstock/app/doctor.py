@@ -41,7 +41,7 @@ def examine(place: Place, folder: Path, env: dict[str, str], show: Callable[[str
     gateway = DbtGateway(settings, show)
     try:
         project = load_project(settings, gateway)
-        findings += [*_graph(project), *_checks(settings)]
+        findings += [*_graph(project), *_checks(project)]
     except PenstockError as error:
         findings += _problems("project", error)
     finally:
@@ -75,10 +75,12 @@ def _graph(project: Project) -> Iterator[Finding]:
             yield Finding("note", "source", f"{asset.name} is loaded by something Penstock does not know")
 
 
-def _checks(settings: Settings) -> Iterator[Finding]:
-    files = sorted((settings.root / settings.file.checks).glob("*.sql"))
-    if files:
-        yield Finding("note", "checks", f"{len(files)} files in {settings.file.checks}/ are not run by this version", "dbt tests are.")
+def _checks(project: Project) -> Iterator[Finding]:
+    for warning in project.warnings:
+        yield Finding("warn", "checks", warning, "Correct `select` in its header.")
+    for asset in project.graph.assets:
+        if asset.check is not None and asset.check.error:
+            yield Finding("error", "checks", f"{asset.path}: {asset.check.error}")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from penstock.app.compiled import CompiledQueries
 from penstock.app.planning import Planned
 from penstock.assets.asset import Kind
+from penstock.assets.contract import agreed_columns
+from penstock.compiler.agreed import in_agreed_order, require_values
+from penstock.compiler.checks import check_query
 from penstock.compiler.materialize import NATIVE, ingest_steps
 from penstock.compiler.tests import test_query
 from penstock.errors import SelectionError
@@ -89,11 +92,18 @@ def statements_of(planned: Planned, row: PlanRow, queries: CompiledQueries) -> t
     query = queries.get(asset)[0]
     if planned.executor(asset) == "dbt" or (asset.relation is None and not asset.is_test):
         return (query,)
+    if asset.check is not None:
+        return (check_query(asset.check, query, asset.check.this),)
     if asset.test is not None:
         return (test_query(asset.test, query),)
     if asset.key in planned.facts.specs:
         return (query,)
-    return NATIVE[asset.materialized](asset.relation, query, planned.facts.standing_type(row.id)) if asset.relation else (query,)
+    agreed = agreed_columns(asset) if asset.materialized == "table" else ()
+    query = in_agreed_order(query, agreed)
+    if asset.relation is None:
+        return (query,)
+    steps = NATIVE[asset.materialized](asset.relation, query, planned.facts.standing_type(row.id))
+    return (*steps, *require_values(asset.relation, agreed))
 
 
 def _find(planned: Planned, name: str) -> int:

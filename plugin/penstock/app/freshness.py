@@ -17,7 +17,7 @@ from penstock.app.runs import new_run_id, utc_now
 from penstock.app.selecting import select_assets
 from penstock.app.settings import Settings
 from penstock.assets.asset import Asset, Kind
-from penstock.assets.freshness import COMMIT, FIELD, QUERY, RUNTIME_ERROR, Criteria, SourceAge, criteria_of
+from penstock.assets.freshness import COMMIT, FIELD, NO_CRITERIA, QUERY, RUNTIME_ERROR, Criteria, SourceAge, asset_criteria, said_freshness
 from penstock.assets.names import AssetKey
 from penstock.compiler.freshness import freshness_of_query, freshness_query
 from penstock.errors import PenstockError, WarehouseError
@@ -87,7 +87,7 @@ def _record(sql: Statements, project: Project, ages: Sequence[SourceAge], starte
 
 
 def _has_criteria(asset: Asset) -> bool:
-    return asset.kind is Kind.SOURCE and asset.source is not None and criteria_of(asset.source.freshness) is not None
+    return asset.kind is Kind.SOURCE and asset.source is not None and asset_criteria(asset) != NO_CRITERIA
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _ask(sql: Statements, asset: Asset, query: _Query, commits: Mapping[AssetKey
 
 
 def _answer(sql: Statements, asset: Asset, query: _Query, commits: Mapping[AssetKey, datetime], now: datetime) -> SourceAge:
-    criteria = criteria_of(asset.source.freshness if asset.source else None) or Criteria()
+    criteria = asset_criteria(asset)
     if query.error:
         return SourceAge(asset.key, RUNTIME_ERROR, query.basis, error=query.error)
     if query.basis == COMMIT:
@@ -192,7 +192,7 @@ def _results(report: FreshnessReport) -> Iterator[dict[str, Any]]:
             "snapshotted_at": age.snapshotted_at.replace(tzinfo=UTC).isoformat(),
             "max_loaded_at_time_ago_in_s": age.age,
             "status": age.status,
-            "criteria": {name: asset.source.freshness.get(name) for name in ("warn_after", "error_after", "filter")},
+            "criteria": {name: said_freshness(asset).get(name) for name in ("warn_after", "error_after", "filter")},
             "adapter_response": {"_message": "OK"},
             "timing": [
                 {"name": "compile", "started_at": began, "completed_at": began},

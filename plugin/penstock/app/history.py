@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from penstock.app.project import Project, load_manifest
 from penstock.app.runs import utc_now
@@ -17,6 +17,7 @@ from penstock.app.settings import Settings
 from penstock.assets.definition import Definitions
 from penstock.assets.names import AssetKey
 from penstock.errors import PenstockError, SelectionError
+from penstock.graph.column_walk import ColumnMap
 from penstock.selector.history import History
 
 if TYPE_CHECKING:
@@ -45,20 +46,41 @@ def history_of(settings: Settings, project: Project, *, folder: str = "", as_of:
         found = _from_folder(settings, settings.project_dir / folder, project, current, now)
     else:
         found = _from_warehouse(settings, as_of, current, now)
-    return replace(found, freshness=lambda: _freshness(settings), partitions=lambda: _partitions(settings))
+    return replace(
+        found,
+        freshness=lambda: _freshness(settings),
+        partitions=lambda: _partitions(settings),
+        failed_checks=lambda: _failed_checks(settings),
+        columns=cache(lambda: _columns(settings)),
+    )
 
 
 def _partitions(settings: Settings) -> Mapping[AssetKey, Collection[str]]:
-    """Return the statuses that partitions of each asset have, as recorded; nothing where nothing was ever built."""
+    """Return the statuses that partitions of each asset have, as recorded."""
+    return {asset: frozenset(statuses) for asset, statuses in _recorded(settings, "partition_statuses")}
+
+
+def _failed_checks(settings: Settings) -> Collection[AssetKey]:
+    """Return the tests whose latest recorded result did not pass."""
+    return {check for (check,) in _recorded(settings, "failed_checks")}
+
+
+def _columns(settings: Settings) -> ColumnMap:
+    """Return the recorded column lineage."""
+    from penstock.app.column_map import COLUMN_QUERIES, column_map
+
+    return column_map([_recorded(settings, query) for query in COLUMN_QUERIES], lambda _: True)
+
+
+def _recorded(settings: Settings, query: str) -> list[tuple[Any, ...]]:
+    """Return what a named query finds, nothing where nothing was ever built."""
     from penstock.app.reading import open_state
     from penstock.state.store import SCHEMA_VERSION, stored_version
 
     if not settings.database_path.exists():
-        return {}
+        return []
     with open_state(settings, 0, read_only=True) as sql:
-        if stored_version(sql) < SCHEMA_VERSION:
-            return {}
-        return {asset: frozenset(statuses) for asset, statuses in sql.run("partition_statuses")}
+        return [] if stored_version(sql) < SCHEMA_VERSION else sql.run(query)
 
 
 def _freshness(settings: Settings) -> Mapping[AssetKey, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -9,8 +11,10 @@ from pathlib import Path
 
 import duckdb
 
+from penstock.app.repository import in_repository
 from penstock.errors import ConfigError, Location
 
+WORKFLOW = ".github/workflows/penstock.yml"
 _DEMO_PARTS = ("penstock.yml", "dbt_project", "ingest", "checks")
 _DATA_SCRIPT = "dbt_project/demo_data.sql"
 _LEFT_OUT = {"target", "logs", "dbt_packages", "__pycache__"}
@@ -32,8 +36,8 @@ class Written:
     action: str
 
 
-def init_project(folder: Path) -> list[Written]:
-    """Add `penstock.yml` and ignore rules to a dbt project; a second call changes nothing.
+def init_project(folder: Path, *, workflow: bool = True) -> list[Written]:
+    """Add `penstock.yml`, ignore rules and a workflow for pull requests to a dbt project; a second call changes nothing.
 
     Raises ConfigError where there is no dbt project.
     """
@@ -49,7 +53,22 @@ def init_project(folder: Path) -> list[Written]:
         path.write_text(_PROJECT_FILE, encoding="utf-8")
         done.append(Written(path, "written"))
     done.append(_ignore(folder / ".gitignore"))
+    if workflow:
+        done.append(_write_workflow(folder))
     return done
+
+
+def _write_workflow(folder: Path) -> Written:
+    """Write GitHub's workflow to the top of the repository, which is where GitHub looks; one that is there is kept."""
+    top = in_repository(folder)
+    path = top / WORKFLOW
+    if path.exists():
+        return Written(path, "kept")
+    text = files("penstock.app").joinpath("workflow.yml").read_text(encoding="utf-8")
+    project = Path(os.path.relpath(folder.absolute(), top)).as_posix()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text.replace('"@folder@"', json.dumps(project)), encoding="utf-8")  # JSON's quotes are YAML's
+    return Written(path, "written")
 
 
 def init_demo(folder: Path) -> list[Written]:

@@ -11,13 +11,15 @@ from penstock.app.partition_files import listings
 from penstock.assets.dimensions import QueryDimension
 from penstock.assets.names import AssetKey, RelationName
 from penstock.assets.partitions import PartitionSet, PartitionSpec
+from penstock.assets.records import Drift
+from penstock.compiler.slices import outside_query
 from penstock.errors import PenstockError, Problems, SelectionError, WarehouseError, raise_all
 from penstock.graph.asset_graph import AssetGraph
 from penstock.parser.partitioned import spec_of
 from penstock.plan.facts import Facts, Looked
-from penstock.plan.partitioning import Partitioning, touched
+from penstock.plan.partitioning import Partitioning, SliceDrift, touched
 from penstock.runner.context import RunContext
-from penstock.state.slices import slices_of, with_listed_values
+from penstock.state.slices import changed_slices, slices_of, with_listed_values
 from penstock.state.store import Statements
 from penstock.state.writer import Gap, StateWriter
 
@@ -72,7 +74,7 @@ def with_partitions(
     facts: Facts, sql: Statements, project_folder: Path, dialect: str, *, content: bool, chosen: Mapping[AssetKey, PartitionSet]
 ) -> Facts:
     """Add what the user chose of the partitions, and what a look at files and slices finds of those selected."""
-    facts = replace(facts, chosen=chosen)
+    facts = replace(facts, chosen=chosen, drifted={key: _narrowed(facts, key, sql, dialect) for key in facts.drifted})
     looked: dict[AssetKey, Looked] = {}
     for number in sorted(facts.selected):
         asset = facts.graph.assets[number]
@@ -85,6 +87,23 @@ def with_partitions(
         one = Partitioning(facts, facts.versions, number, Looked(files))
         looked[asset.key] = Looked(files, dict(_slices(facts, one, sql, dialect)))
     return replace(facts, looked=looked)
+
+
+def _narrowed(facts: Facts, key: AssetKey, sql: Statements, dialect: str) -> Drift:
+    """Return which partitions of a changed table differ; the drift as it is where that cannot be told, as with other columns."""
+    drift, relation, records = facts.drifted[key], facts.graph[key].relation, facts.state.partitions.get(key, {})
+    if key not in facts.specs or relation is None or not records:
+        return drift
+    held, outlived = facts.specs[key].from_keys(records)
+    if outlived:
+        return drift
+    try:
+        changed = changed_slices(sql, relation, held, records, dialect)
+        columns = sql.run("describe", relation=relation.sql)
+        outside = sql.connection.execute(outside_query(relation.sql, columns, held.ranges(), dialect))[0][0]
+    except WarehouseError:
+        return drift
+    return SliceDrift(drift.version, drift.detail, frozenset(changed), 0 if facts.graph[key].microbatch else outside)
 
 
 def _slices(facts: Facts, one: Partitioning, sql: Statements, dialect: str) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -107,11 +126,11 @@ def chosen_of(facts: Facts, texts: Sequence[str]) -> dict[AssetKey, PartitionSet
 
     Raises SelectionError for a text that means nothing of any selected asset.
     """
-    if not texts:
+    if not texts or not facts.selected:
         return {}
     found: dict[AssetKey, PartitionSet] = {}
     problems: list[PenstockError] = []
-    for number in sorted(facts.selected):
+    for number in sorted(facts.selected | _tested(facts)):
         key = facts.graph.assets[number].key
         if key not in facts.specs:
             continue
@@ -130,6 +149,12 @@ def chosen_of(facts: Facts, texts: Sequence[str]) -> dict[AssetKey, PartitionSet
         nothing = SelectionError("nothing that is selected has partitions", hint="Leave --partition out, or select an asset that has some.")
         raise problems[0] if problems else nothing
     return found
+
+
+def _tested(facts: Facts) -> set[int]:
+    """Return what the selected tests look at: `check --partition` names partitions of assets that it does not build."""
+    tests = (facts.graph.assets[number].test for number in facts.selected)
+    return {facts.graph.ids[test.attached_node] for test in tests if test is not None and test.attached_node in facts.graph}
 
 
 MOST_GAPS = 10_000

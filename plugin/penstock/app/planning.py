@@ -34,10 +34,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wanted(Choice):
-    """What a user asks of `plan` or `build`; `partitions` are ranges as text, `chosen` the very keys of some assets."""
+    """What a user asks of `plan`, `build` or `check`; `partitions` are ranges as text, `chosen` the very keys of some assets.
+
+    Without `builds` tests and checks alone are run, without `checks` all but these.
+    """
 
     command: str = "build"
     checks: bool = True
+    builds: bool = True
     force: bool = False
     full_refresh: bool = False
     verify: bool = False
@@ -47,6 +51,7 @@ class Wanted(Choice):
     fail_fast: bool = False
     executor: str = "auto"
     store_failures: bool = False
+    warn_error: bool = False
     wait_seconds: float = 0
     partitions: tuple[str, ...] = ()
     max_partitions: int = 400
@@ -91,7 +96,7 @@ class Planned:
 
     def obstacles(self, asset: Asset) -> tuple[str, ...]:
         """Why the native executor leaves an asset to dbt; empty where it does not."""
-        if asset.ingest is not None:
+        if asset.ingest is not None or asset.check is not None:
             return ()
         if self.wanted.executor == "dbt" or self.settings.file.defaults.executor == "dbt":
             return ("--executor dbt",)
@@ -193,6 +198,8 @@ def look(
     ids = [graph.ids[key] for key in keys]
     if not wanted.checks:
         ids = [number for number in ids if not graph.assets[number].is_test]
+    if not wanted.builds:
+        ids = [number for number in ids if graph.assets[number].is_test]
     sql = Statements(warehouse.connect(), settings.file.state_schema)
     facts = gather(
         graph, ids, warehouse, sql,

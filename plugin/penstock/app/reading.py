@@ -22,18 +22,21 @@ from penstock.warehouse.duckdb import open_duckdb
 
 PUBLIC_VIEWS = (
     "asset_status", "freshness", "data_freshness", "partition_status", "run_history", "run_steps",
-    "check_history", "lineage", "lineage_closure", "column_lineage", "column_lineage_closure",
+    "check_history", "check_failures", "metric_history", "column_metric_history", "column_history",
+    "lineage", "lineage_closure", "column_lineage", "column_lineage_closure",
 )  # fmt: skip
 
 _COLLECTED = (
     "decision",
     "attempt",
     "check_result",
+    "check_sample",
     "observation",
     "projection",
     "agreed_input",
     "partition_gap",
     "materialization_input",
+    "column_metric",
     "materialization",
     "run_end",
     "run",
@@ -49,6 +52,21 @@ class Edge:
     parent: str
     child: str
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChange:
+    """A column of a relation and the latest that became of it: `added`, `retyped` (from the type `before`) or `removed`.
+
+    `at` is when the run started that built it so (UTC), None for a run that is forgotten.
+    """
+
+    column: str
+    data_type: str
+    change: str
+    before: str | None
+    run_id: str
+    at: datetime | None
 
 
 class StateReader:
@@ -68,6 +86,10 @@ class StateReader:
     def lineage(self) -> list[Edge]:
         """Return the recorded lineage."""
         return [Edge(*row) for row in self._sql.run("show_lineage")]
+
+    def columns_of(self, asset: str) -> list[ColumnChange]:
+        """Return the recorded columns of an asset in order, then those that are gone; nothing where none were recorded."""
+        return [ColumnChange(*row) for row in self._sql.run("show_column_changes", {"asset": asset})]
 
     def find_asset(self, name: str) -> str:
         """Return the key of the recorded asset that people call so. Raises SelectionError for none or several."""

@@ -19,7 +19,7 @@ from penstock.plan.reasons import Decision, Reason
 UNDONE = ("failed", "error", "fail", "crashed", "cancelled", "skipped", "unfinished")
 """The statuses in `run_steps` of what is built again, in the order in which they are shown."""
 
-_TESTS = ("test.", "unit_test.")
+_TESTS = ("test.", "unit_test.", "check.")
 _EVER = datetime(1970, 1, 1)  # noqa: DTZ001 (the state's times have no zone)
 _SHOWN, _LOOKED_AT = 3, 200
 

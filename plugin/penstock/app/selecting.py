@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from penstock.app.history import history_of
 from penstock.app.project import Project
@@ -34,6 +35,8 @@ def select_assets(settings: Settings, project: Project, choice: Choice) -> Selec
     """Return what the selection flags mean in this project. Raises what reading selectors.yml or earlier state raises."""
     if choice.keys:
         return Selection(tuple(key for key in project.graph.ids if key in set(choice.keys)))
+    folder = choice.state or settings.env.get("DBT_STATE", "")
+    history = history_of(settings, project, folder=folder, as_of=choice.as_of)
     return select(
         project.graph,
         choice.select,
@@ -44,8 +47,14 @@ def select_assets(settings: Settings, project: Project, choice: Choice) -> Selec
         project=project.name,
         selector=choice.selector,
         named=named_selectors(settings),
-        history=history_of(settings, project, folder=choice.state or settings.env.get("DBT_STATE", ""), as_of=choice.as_of),
+        history=replace(history, categories=lambda: _categories(settings, project, folder, choice.as_of)),
     )
+
+
+def _categories(settings: Settings, project: Project, folder: str, as_of: str) -> Mapping[AssetKey, str]:
+    from penstock.app.categories import categories_since
+
+    return categories_since(settings, project, folder, as_of)
 
 
 def named_selectors(settings: Settings) -> NamedSelectors:

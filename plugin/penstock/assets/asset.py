@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from penstock.assets.check import CheckSpec
 from penstock.assets.names import AssetKey, RelationName
 
 
@@ -32,7 +33,10 @@ class Kind(StrEnum):
 
 
 RELATION_KINDS = frozenset({Kind.INGEST, Kind.SEED, Kind.MODEL, Kind.SNAPSHOT, Kind.FUNCTION})
-TEST_KINDS = frozenset({Kind.TEST, Kind.UNIT_TEST})
+DATA_TEST_KINDS = frozenset({Kind.TEST, Kind.CHECK})
+"""What looks at rows: dbt's data tests and check files."""
+
+TEST_KINDS = DATA_TEST_KINDS | {Kind.UNIT_TEST}
 
 
 class EdgeKind(StrEnum):
@@ -45,11 +49,12 @@ class EdgeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A declared column; the type is empty where the YAML does not say."""
+    """A declared column; the type is empty where the YAML does not say. `not_null`: a contract's constraint says so."""
 
     name: str
     data_type: str = ""
     description: str = ""
+    not_null: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +144,24 @@ class Asset:
     recompile: bool = False
     empty: bool = False
     test: TestSpec | None = None
+    check: CheckSpec | None = None
     source: SourceSpec | None = None
     ingest: IngestSpec | None = None
 
     @property
     def is_test(self) -> bool:
-        """A data test or a unit test."""
+        """A data test, a check or a unit test."""
         return self.kind in TEST_KINDS
+
+    @property
+    def is_data_test(self) -> bool:
+        """A data test or a check."""
+        return self.kind in DATA_TEST_KINDS
+
+    @property
+    def blocks(self) -> bool:
+        """Whether what reads the tested assets has to wait for this test, and stays as it is when it fails."""
+        return self.is_test and (self.check is None or self.check.blocking)
 
     @property
     def is_plain_source(self) -> bool:

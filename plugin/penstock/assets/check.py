@@ -64,7 +64,9 @@ class CheckSpec:
     """One check file: its query as written, the assets it selects, and what its failures mean.
 
     `scope` is `partition`, `table`, or "" for whichever the asset has; `when` is `before_publish` or `after`; `limit` is the
-    number of failing rows that are stored, 0 for none. `reads_history` says that it names the relation `history`.
+    number of failing rows that are stored, 0 for none. `reads_history` says that it names the relation `history`. `this` is the
+    relation that one node of it looks at and `history` its earlier metrics, both as SQL selects from them. `insufficient_sql` names
+    the same relations, and gives a row where there is too little history to compare with.
     """
 
     path: str
@@ -81,6 +83,9 @@ class CheckSpec:
     reads_history: bool = False
     error: str = ""
     first_line: int = 1
+    this: str = ""
+    history: str = ""
+    insufficient_sql: str = ""
 
     @property
     def needs_total(self) -> bool:

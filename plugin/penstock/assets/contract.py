@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from penstock.assets.asset import Asset, Column
 from penstock.errors import ContractError
 
 _ENFORCED_TYPES = frozenset({"check", "not_null", "unique", "primary_key", "foreign_key"})
@@ -90,3 +91,9 @@ NO_CONTRACT = Contract()
 def _base_type(data_type: str | None) -> str:
     """Return a type without length, precision and scale: a change of those breaks nothing."""
     return (data_type or "").partition("(")[0].strip().lower()
+
+
+def agreed_columns(asset: Asset) -> tuple[Column, ...]:
+    """Return the columns of a model's enforced contract in order, none where it has no such contract."""
+    contract = asset.config.get("contract")
+    return asset.columns if isinstance(contract, Mapping) and contract.get("enforced") else ()

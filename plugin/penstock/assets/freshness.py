@@ -117,10 +117,21 @@ def model_criteria(config: Mapping[str, Any]) -> Criteria | None:
     return next((found for place in _metas(config) if (found := criteria_of(place.get("freshness"))) is not None), None)
 
 
+def said_freshness(asset: Asset) -> Mapping[str, Any]:
+    """Return the mapping that the criteria of a source stand in: its own, else that of the ingestion file that loads it."""
+    own = asset.source.freshness if asset.source is not None else {}
+    if asset.ingest is None or criteria_of(own) is not None:
+        return own
+    said: Iterator[Any] = (place.get("freshness") for place in _metas(asset.config))
+    return next((found for found in said if criteria_of(found) is not None), own)
+
+
 def asset_criteria(asset: Asset) -> Criteria:
     """Return the criteria of a source or a model, empty where it has none or where they cannot be understood: a plan says so."""
     try:
-        found = criteria_of(asset.source.freshness) if asset.source is not None else model_criteria(asset.config)
+        found = criteria_of(asset.source.freshness) if asset.source is not None else None
+        if asset.source is None or (found is None and asset.ingest is not None):
+            found = model_criteria(asset.config)
     except ConfigError:
         found = None
     return found or NO_CRITERIA

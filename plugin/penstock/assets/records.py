@@ -98,6 +98,14 @@ class Attempt:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A check that may fail until then (UTC), and why."""
+
+    until: datetime
+    reason: str
+
+
 class Strength:
     """How far an observation can be trusted; only what is not `unknown` may ever permit a skip."""
 
@@ -131,9 +139,10 @@ Projection = tuple[AssetKey, str, tuple[str, ...]]
 class StateSnapshot:
     """The state at one moment; empty mappings where nothing was recorded yet.
 
-    `materializations` holds each asset's latest one; `failed_partitions` those whose last attempt did not succeed;
-    `crashed` are assets whose claim no attempt ever answered; `blocked` those whose latest rows a test kept from readers, with
-    the test and the run; `projections` are the versions of some columns alone.
+    `materializations` holds each asset's latest one; `failed_partitions` those whose last attempt did not succeed,
+    `interrupted_partitions` those where it was only interrupted; `crashed` are assets whose claim no attempt ever answered;
+    `blocked` those whose latest rows tests kept from readers, with the tests and the run; `waivers` by test; `projections` are
+    the versions of some columns alone.
     `partitions` is what assets with partitions hold, by key, `partition_inputs` what each of those consumed; `agreed` are the
     versions of inputs that all partitions of an asset agree with; `partition_costs` say what its partitions took.
     """
@@ -145,9 +154,16 @@ class StateSnapshot:
     checks: Mapping[AssetKey, CheckResult] = field(default_factory=dict)
     projections: Mapping[Projection, str] = field(default_factory=dict)
     failed_partitions: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
+    interrupted_partitions: Mapping[AssetKey, tuple[str, ...]] = field(default_factory=dict)
     crashed: frozenset[AssetKey] = frozenset()
-    blocked: Mapping[AssetKey, tuple[AssetKey, str]] = field(default_factory=dict)
+    blocked: Mapping[AssetKey, tuple[tuple[AssetKey, ...], str]] = field(default_factory=dict)
+    waivers: Mapping[AssetKey, Waiver] = field(default_factory=dict)
     partitions: Mapping[AssetKey, Mapping[str, PartitionRecord]] = field(default_factory=dict)
     partition_inputs: Mapping[AssetKey, Mapping[str, tuple[InputVersion, ...]]] = field(default_factory=dict)
     agreed: Mapping[tuple[AssetKey, str], str] = field(default_factory=dict)
     partition_costs: Mapping[AssetKey, PartitionCost] = field(default_factory=dict)
+
+    def is_waived(self, check: AssetKey, now: datetime) -> bool:
+        """Whether a check may fail as of now."""
+        waiver = self.waivers.get(check)
+        return waiver is not None and now < waiver.until

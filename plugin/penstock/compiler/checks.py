@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from sqlglot import exp
 
-from penstock.assets.check import CheckSpec, parse_threshold
+from penstock.assets.check import HISTORY, THIS, CheckSpec, parse_threshold
 from penstock.compiler.spans import replaced, span_of, tokens_of
 from penstock.compiler.tests import TestVerdict
 from penstock.errors import ParseError
@@ -52,13 +52,27 @@ def put_in_place(sql: str, relations: Mapping[str, str], dialect: str = "duckdb"
     return replaced(sql, spans)
 
 
-def check_query(spec: CheckSpec, query: str, this: str) -> str:
-    """Return the statement for one row: the number of failures and, where a threshold needs it, of all rows, else NULL.
+def check_sql(spec: CheckSpec, this: str = "") -> str:
+    """Return a check's query on the asset that it looks at, or on `this` instead: some of its rows, say.
 
-    `query` is the check with its relations in place, `this` what it selects from.
+    Raises ParseError for a check whose file is broken.
+    """
+    if spec.error:
+        raise ParseError(spec.error)
+    return put_in_place(spec.sql, {THIS: this or spec.this, HISTORY: spec.history or HISTORY})
+
+
+def check_query(spec: CheckSpec, query: str, this: str) -> str:
+    """Return the statement for one row: the number of failures, of all rows where a threshold needs it, and of reasons to say nothing.
+
+    The second and third are NULL where nobody asks. `query` is the check with its relations in place, `this` what it selects from.
     """
     total = f"(select count(*) from {this} as this)" if spec.needs_total else "null"
-    return f"select count(*) as failures, {total} as total\nfrom (\n{query}\n) as failing"
+    short = "null"
+    if spec.insufficient_sql:
+        query_of_history = put_in_place(spec.insufficient_sql, {THIS: this, HISTORY: spec.history or HISTORY})
+        short = f"(select count(*) from (\n{query_of_history}\n) as short)"
+    return f"select count(*) as failures, {total} as total, {short} as insufficient\nfrom (\n{query}\n) as failing"
 
 
 def check_verdict(spec: CheckSpec, failures: int, total: int | None = None) -> TestVerdict:

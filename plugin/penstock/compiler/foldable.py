@@ -31,10 +31,11 @@ _CONSTANTS = (exp.Literal, exp.Null, exp.Boolean, exp.Neg, exp.Cast, exp.DataTyp
 
 _RESERVED = frozenset(
     (
-        "all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default deferrable desc "
-        "describe distinct do else end except false fetch for foreign from group having in initially intersect into lambda lateral leading "
-        "limit not null offset on only or order pivot pivot_longer pivot_wider placing primary qualify references returning select show some "
-        "summarize symmetric table then to trailing true union unique unpivot using variadic when where window with"
+        "all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create "
+        "default deferrable desc describe distinct do else end except false fetch for foreign from group having in "
+        "initially intersect into lambda lateral leading limit not null offset on only or order pivot pivot_longer "
+        "pivot_wider placing primary qualify references returning select show some summarize symmetric table then to "
+        "trailing true union unique unpivot using variadic when where window with"
     ).split()
 )
 """DuckDB's own `duckdb_keywords()`: no names without quotes, though sqlglot takes many of them for one."""

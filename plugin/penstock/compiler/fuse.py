@@ -19,11 +19,12 @@ from sqlglot.tokenizer_core import TokenType
 from penstock.compiler.content import Columns
 from penstock.compiler.foldable import THIS, Folded, fold
 from penstock.compiler.spans import tokens_of
-from penstock.parser.query import facts_of, parse_one
+from penstock.parser.query import QueryFacts, facts_of, parse_one
 
 MAX_CHECKS = 200
 """How many checks one statement takes at most."""
 
+_QUERY = re.compile(r"\s*\(*\s*(?:select|with|from)\b", re.IGNORECASE)
 _COUNT = re.compile(r"\s*count\s*\(\s*(?:\*|1)\s*\)\s*", re.IGNORECASE)
 _STEADY = frozenset(
     (
@@ -39,11 +40,15 @@ _INTEGERS = frozenset("TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEG
 
 @dataclass(frozen=True, slots=True)
 class CheckQuery:
-    """One check: a query whose rows are failures, how dbt counts them, and how many of them it looks at."""
+    """One check: a query whose rows are failures, how dbt counts them, and how many of them it looks at.
+
+    `plain`: it is known to be one query that gives the same in every statement of a transaction.
+    """
 
     sql: str
     fail_calc: str = "count(*)"
     limit: int | None = None
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,11 @@ class Fused:
     statement: str
     checks: tuple[int, ...]
     probes: frozenset[int] = frozenset()
+
+
+def is_plain(sql: str, facts: QueryFacts) -> bool:
+    """Whether what was read of a text says that it is one query that gives the same in every statement of a transaction."""
+    return not facts.error and ";" not in sql and not set(facts.volatile) - _STEADY and _QUERY.match(sql) is not None
 
 
 def fuse(relation: str, checks: Sequence[CheckQuery], *, stored: bool, columns: Columns = (), dialect: str = "duckdb") -> tuple[Fused, ...]:
@@ -110,6 +120,8 @@ class _Fuser:
         """Return how a check takes part. What may differ from one statement to the next is never put with others."""
         if not _COUNT.fullmatch(check.fail_calc) or (check.limit is not None and check.limit < 0):
             return _Part(number, check, apart=True)
+        if check.plain:
+            return _Part(number, check, self.folded(check.sql))
         try:
             tree = parse_one(check.sql, self.dialect)
             facts = facts_of(tree)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from penstock.assets.dimensions import TimeDimension
@@ -69,6 +69,12 @@ def partitioned_content_query(
         f"asof join ({starts}) as penstock_starts on penstock_rows.penstock_time >= penstock_starts.penstock_start "
         "group by penstock_partition"
     )
+
+
+def outside_query(relation: str, columns: Columns, parts: Iterable[PartitionRange], dialect: str) -> str:
+    """Return the statement for how many rows of a relation, a quoted name, are in none of some ranges of partitions."""
+    held = " or ".join(f"({where(conditions_of(part, columns), dialect)})" for part in parts)
+    return f"select count(*) from {relation} where not coalesce({held or 'false'}, false)"
 
 
 def _holds(condition: Condition, column: str, dialect: str) -> str:

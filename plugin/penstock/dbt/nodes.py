@@ -16,6 +16,7 @@ from dbt.task.run import MicrobatchBatchRunner
 from dbt_common.exceptions import DbtBaseException
 
 from penstock.dbt.session import DbtSession, HookSql
+from penstock.dbt.slice_vars import explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class NodeRunner:
         compiled = getattr(result.node, "compiled_code", None) or ""
         return NodeResult(
             status=str(result.status.value if hasattr(result.status, "value") else result.status),
-            message=str(result.message or ""),
+            message=explained(str(result.message or "")),
             failures=result.failures,
             compiled=compiled,
         )

@@ -32,6 +32,7 @@ from dbt_common.events.event_manager_client import cleanup_event_logger
 from dbt_common.exceptions import DbtBaseException
 
 from penstock.assets.names import RelationName
+from penstock.dbt.slice_vars import compiled_code, explained
 from penstock.errors import ConfigError, Location, PenstockError, ProjectError
 
 _NAMED_FILE = re.compile(r"(?:\(|Error reading [^:]+: |of file ')([^\s()/'][^\s()']*\.(?:sql|ya?ml|py|csv|md))\b")
@@ -146,13 +147,12 @@ class DbtSession:
 
         def compiled() -> str:
             with self.adapter.connection_named(key):
-                node = self.task.compiler.compile_node(deepcopy(self.node(key)), self.manifest, {}, write=False)
-            return str(node.compiled_code or "")
+                return compiled_code(self.task.compiler, self.node(key), self.manifest, self.options.vars)
 
         try:
             return str(self.call(compiled))
         except DbtBaseException as error:
-            raise ProjectError(_message(error)) from error
+            raise ProjectError(explained(_message(error))) from error
         finally:
             self._release()
 

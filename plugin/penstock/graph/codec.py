@@ -12,6 +12,7 @@ from itertools import starmap
 from typing import Any
 
 from penstock.assets.asset import Asset, Column, EdgeKind, IngestSpec, Kind, SourceSpec, TestSpec
+from penstock.assets.check import CheckSpec
 from penstock.assets.names import RelationName
 from penstock.errors import GraphError
 from penstock.graph.asset_graph import AssetGraph
@@ -87,6 +88,7 @@ _DECODERS: Mapping[str, Decoder] = {
     "columns": lambda columns: tuple(starmap(Column, columns)),
     "relation": _part(RelationName),
     "test": _part(TestSpec),
+    "check": _part(CheckSpec),
     "source": _part(SourceSpec),
     "ingest": _part(IngestSpec),
 }

@@ -71,8 +71,8 @@ def lineage_of_graph(
     for query in queries:
         before = (cached or {}).get(query.key)
         if before is None or before.code_version != query.code_version or not _same_inputs(before.lineage, schema):
-            before = AssetLineage(query.key, query.code_version, _lineage(query.sql, dialect, schema, inlined or {}))
-        before = dataclasses.replace(before, lineage=_named(before.lineage, known.get(query.key)))
+            before = AssetLineage(query.key, query.code_version, lineage_of_text(query.sql, dialect, schema, inlined or {}))
+        before = dataclasses.replace(before, lineage=with_names(before.lineage, known.get(query.key)))
         if query.key not in known or EVERY_COLUMN not in before.lineage.columns:
             found[query.key] = before.lineage.columns
         yield before
@@ -83,16 +83,17 @@ def _same_inputs(lineage: QueryLineage, schema: Callable[[RelationName], Sequenc
     return all((None if columns is None else tuple(columns)) == then for name, then in lineage.inputs for columns in [schema(name)])
 
 
-def _lineage(
+def lineage_of_text(
     sql: str, dialect: str, schema: Callable[[RelationName], Sequence[str] | None], inlined: Mapping[str, RelationName]
 ) -> QueryLineage:
+    """Return the lineage of a compiled query; never raises: what is wrong is a reason why nothing is known."""
     try:
         return column_lineage(parse_one(sql, dialect), schema, inlined)
     except Exception as error:  # noqa: BLE001 (one query's failure never hides the others)
         return unreadable(str(error) or type(error).__name__)
 
 
-def _named(lineage: QueryLineage, names: Sequence[str] | None) -> QueryLineage:
+def with_names(lineage: QueryLineage, names: Sequence[str] | None) -> QueryLineage:
     """Give columns that the warehouse named after their text the names it is known to have given them."""
     if names is None or len(names) != len(lineage.columns):
         return lineage

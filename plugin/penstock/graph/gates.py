@@ -22,7 +22,7 @@ def run_order(graph: AssetGraph) -> list[set[int]]:
             (model,) = graph.parents[number]
             waits[number] = set(graph.parents[model])
             waits[model].add(number)
-        elif asset.kind is Kind.TEST:
+        elif asset.is_data_test and asset.blocks:
             for reader in _first_readers(graph, graph.parents[number]):
                 waits[reader].add(number)
     return waits

@@ -26,10 +26,10 @@ class CheckHeader(FileModel):
 
     select: str | list[str] = Field(default="", description="the assets it tests: dbt selection, one text or a list")
     exclude: str | list[str] = Field(default="", description="assets it leaves out: dbt selection, one text or a list")
-    description: str = ""
-    owner: str = ""
-    tags: list[str] = Field(default_factory=list)
-    severity: Literal["error", "warn"] = "error"
+    description: str = Field(default="", description="shown to people")
+    owner: str = Field(default="", description="for `owner:` selection")
+    tags: list[str] = Field(default_factory=list, description="for `tag:` selection")
+    severity: Literal["error", "warn"] = Field(default="error", description="what reaching a threshold means at worst")
     error_if: str = Field(default=ALWAYS, description='when it fails: an operator and a number, as in "> 10" or "> 1% of total"')
     warn_if: str = Field(default=ALWAYS, description="when it warns, in the same form")
     blocking: bool | None = Field(default=None, description="whether a failure keeps the rows from readers; default: true for error")

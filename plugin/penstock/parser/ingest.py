@@ -22,7 +22,9 @@ from penstock.parser.yaml12 import load_yaml
 PLACEHOLDERS = ("run_id", "run_started_at")
 """Placeholders of every file; `$cursor`, `$start`, `$end` and one for each dimension come with the keys that give them a value."""
 
-NOT_ITS_CODE = frozenset({"description", "owner", "tags", "group", "meta", "batch", "required", "retries", "timeout", "pool"})
+NOT_ITS_CODE = frozenset(
+    {"description", "owner", "tags", "group", "meta", "batch", "required", "retries", "timeout", "pool", "schedule", "freshness"}
+)
 """Header keys that change no row."""
 
 MAX_RENDERED = 2_000_000

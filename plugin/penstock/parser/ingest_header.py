@@ -7,13 +7,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from penstock.assets.freshness import parse_duration
+from penstock.assets.freshness import criteria_of, parse_duration
 from penstock.assets.partitions import UNPARTITIONED, PartitionSpec
 from penstock.errors import Location, ParseError, PenstockError, raise_all
+from penstock.parser.cron import NICKNAMES, cron_problems
 from penstock.parser.models import FileModel
 from penstock.parser.partitions import parse_partitions
-
-KEYS_NOT_BUILT = ("schedule", "freshness")
 
 
 class Cursor(FileModel):
@@ -22,6 +21,14 @@ class Cursor(FileModel):
     column: str
     initial: str | int | float | None = None
     lookback: str = ""
+
+
+class Freshness(FileModel):
+    """How old the rows may be: dbt's `warn_after` and `error_after`, each `{count, period}`; `lag_tolerance` is a duration."""
+
+    warn_after: dict[str, Any] | None = None
+    error_after: dict[str, Any] | None = None
+    lag_tolerance: str | dict[str, Any] | None = None
 
 
 class IngestHeader(FileModel):
@@ -42,7 +49,7 @@ class IngestHeader(FileModel):
     watch: str | list[str] = Field(default_factory=list, description="glob, or list of globs, of the files it reads")
     required: bool = Field(default=False, description="whether a partition without files is a failure; else it waits for them")
     schedule: str = ""
-    freshness: dict[str, Any] = Field(default_factory=dict)
+    freshness: Freshness | None = None
     schema_change: Literal["fail", "append_new_columns", "sync_all_columns", "ignore"] = "fail"
     attach: list[str] = Field(default_factory=list)
     extensions: list[str] = Field(default_factory=list)
@@ -52,8 +59,10 @@ class IngestHeader(FileModel):
 
 
 def understood(header: IngestHeader, path: str, lines: Mapping[str, int]) -> IngestHeader:
-    """Return the header with the write mode that its partitions imply. Raises Problems for keys that do not go together."""
-    _refuse_unbuilt(header, path, lines)
+    """Return the header with what its keys imply: a write mode, and what the asset's `meta` says of its age.
+
+    Raises Problems for keys that do not go together.
+    """
     if header.partitions and "write" not in header.model_fields_set:
         header = header.model_copy(update={"write": "partition"})
     spec = parse_partitions(header.partitions, Location(path, lines.get("partitions", 1)))
@@ -61,8 +70,35 @@ def understood(header: IngestHeader, path: str, lines: Mapping[str, int]) -> Ing
         ParseError(message, at=Location(path, lines.get(key, lines.get("write", 1))), hint=hint)
         for key, message, hint in (*_write_problems(header, spec), *_batch_problems(header, spec))
     ]
-    raise_all([*wrong, *_cursor_problems(header.cursor, Location(path, lines.get("cursor", 1)))])
-    return header
+    wrong += _cursor_problems(header.cursor, Location(path, lines.get("cursor", 1)))
+    wrong += _freshness_problems(header.freshness, Location(path, lines.get("freshness", 1)))
+    at = Location(path, lines.get("schedule", 1))
+    hint = f"Write five fields such as `30 6 * * mon-fri`, or one of {', '.join(NICKNAMES)}."
+    problems = cron_problems(header.schedule) if "schedule" in header.model_fields_set else ()
+    wrong += [ParseError(f"`schedule: {header.schedule}`: {problem}", at=at, hint=hint) for problem in problems]
+    raise_all(wrong)
+    return header.model_copy(update={"meta": {**_policy(header), **header.meta}})
+
+
+def _policy(header: IngestHeader) -> dict[str, Any]:
+    """Return what the header says of time as a model's `meta` would: there all who ask how old an asset may be look for it."""
+    found = header.freshness.model_dump(exclude_none=True) if header.freshness is not None else {}
+    tolerance = {"lag_tolerance": found.pop("lag_tolerance")} if "lag_tolerance" in found else {}
+    return {**tolerance, **({"freshness": found} if found else {}), **({"schedule": header.schedule} if header.schedule else {})}
+
+
+def _freshness_problems(freshness: Freshness | None, at: Location) -> list[PenstockError]:
+    wrong: list[PenstockError] = []
+    if freshness is None:
+        return wrong
+    said = freshness.model_dump(exclude_none=True)
+    for key, value in said.items():
+        try:
+            parse_duration(value, key) if key == "lag_tolerance" else criteria_of({key: value})
+        except PenstockError as error:
+            error.at = at
+            wrong.append(error)
+    return wrong
 
 
 _Problem = tuple[str, str, str]
@@ -104,12 +140,3 @@ def _cursor_problems(cursor: Cursor | None, at: Location) -> list[PenstockError]
         error.at = at
         wrong.append(error)
     return wrong
-
-
-def _refuse_unbuilt(header: IngestHeader, path: str, lines: Mapping[str, int]) -> None:
-    """Refuse what this version would silently leave undone."""
-    for key in KEYS_NOT_BUILT:
-        if key in header.model_fields_set:
-            raise ParseError(
-                f"`{key}` is not supported by this version of Penstock", at=Location(path, lines.get(key, 0)), hint="Leave it out for now."
-            )

@@ -46,7 +46,6 @@ _UNITS = frozenset(
 )
 _CONSTANTS = frozenset("user current_user session_user current_role current_catalog current_schema localtime localtimestamp".split())
 """Names without parentheses that are functions."""
-
 _LEAVES = (exp.Literal, exp.DataType, exp.Null, exp.Boolean, exp.Placeholder, exp.JSONPath, exp.Parameter)
 _NAMES_ONLY: dict[type[exp.Expr], str] = {
     exp.Alias: "alias",
@@ -152,11 +151,13 @@ class Expression:
         while parts and isinstance(parts[-1], exp.Identifier):
             names.append(parts.pop().name.lower())
         if names[0] not in self._own_names:
-            flows = resolve(self.scope, names)
-            if flows is None:
-                self._unresolved(".".join(names), combined(way, DERIVED))
+            found = resolve(self.scope, names)
+            if found is not None:
+                merge(self.flows, found, combined(way, DERIVED))
+            elif parts and isinstance(parts[-1], exp.Func):  # the names are a schema; an aggregate may mind the order
+                merge(self.flows, self.scope.order, combined(way, ORDER))
             else:
-                merge(self.flows, flows, combined(way, DERIVED))
+                self._unresolved(".".join(names), combined(way, DERIVED))
         return [(one, combined(way, DERIVED)) for one in parts if not isinstance(one, exp.Identifier)]
 
     def _with_own_names(self, node: exp.Expr, way: int) -> Below:

@@ -11,6 +11,7 @@ from penstock.parser.lineage_flows import DERIVED, JOIN, ORDER, UNCHANGED, UNKNO
 from penstock.parser.lineage_pivots import pivoted
 from penstock.parser.lineage_relations import Field, Relation, Rest, column_names, listed, renamed
 from penstock.parser.lineage_scopes import Opaque, Reading, Scope, Source, add_rows, check_parts, columns_in_sight
+from penstock.parser.query import FILE_FUNCTIONS, pattern_of, patterns_in
 
 _ONE_COLUMN = {"range", "generate_series"}
 _OF_ARGUMENTS = frozenset("repeat repeat_row json_each json_tree generate_subscripts".split())
@@ -128,9 +129,9 @@ def _function(reading: Reading, scope: Scope, function: exp.Expr, name: str) -> 
         return Relation([Field(name or called, arguments)], hidden=dict.fromkeys(_ONE_COLUMN, arguments))
     if called in _OF_ARGUMENTS:
         return Relation([Rest(fixed=arguments)])
-    file = function.args.get("this")
-    if called.startswith(("read_", "parquet_scan")) and isinstance(file, exp.Literal):
-        return reading.table(RelationName("", "", file.name))
+    files = ", ".join(map(pattern_of, patterns_in(function))) if called in FILE_FUNCTIONS and isinstance(function, exp.Func) else ""
+    if files.strip("*, "):
+        return reading.table(RelationName("", "", files))
     reading.reasons[f"what {called}(...) reads cannot be told"] = None
     everything = united((reading.table(RelationName("", "", f"{called}(...)")).whole(), arguments), UNKNOWN)
     return Relation([Rest(fixed=everything)], everything)

@@ -32,6 +32,8 @@ NEWEST_SCHEMA = 12
 
 _WHEN_NOT_WHAT = POLICY_KEYS | {"begin", "lookback", "concurrent_batches", "batch", "on_code_change", "retries", "timeout", "pool"}
 """Config keys that say when, how often and which part is built, never what a part holds."""
+_LOOKED_AT = {"metrics", "mask", "monitors"}
+"""Keys of `meta.penstock` that say what is measured, checked and shown of rows, never what they are."""
 _FINGERPRINT_CONFIG_IGNORES = frozenset({"docs", "meta", "tags", "group", "access", "enabled", "packages"}) | _WHEN_NOT_WHAT
 _SETS_CONFIG = re.compile(r"\bset_sql_header\b|\bconfig\s*\.\s*set\b")
 _WHERE_MACRO = "get_where_subquery"
@@ -318,9 +320,9 @@ class _Reader:
 
 
 def _own_meta(config: Mapping[str, Any]) -> Any:
-    """Return `meta.penstock` without what says when to build."""
+    """Return `meta.penstock` without what says when to build and what is looked at."""
     own = (config.get("meta") or {}).get("penstock")
-    return {key: value for key, value in own.items() if key not in _WHEN_NOT_WHAT} or None if isinstance(own, dict) else own
+    return {key: value for key, value in own.items() if key not in _WHEN_NOT_WHAT | _LOOKED_AT} or None if isinstance(own, dict) else own
 
 
 def _slices(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -362,7 +364,8 @@ def _columns(node: Mapping[str, Any]) -> Iterator[Column]:
     if not isinstance(columns, Mapping):
         return
     for column in columns.values():
-        yield Column(str(column.get("name")), str(column.get("data_type") or ""), str(column.get("description") or ""))
+        required = any(one.get("type") == "not_null" for one in column.get("constraints") or ())
+        yield Column(str(column.get("name")), str(column.get("data_type") or ""), str(column.get("description") or ""), required)
 
 
 def _column_contract(column: Mapping[str, Any]) -> list[Any]:

@@ -33,6 +33,10 @@ class StockMacros:
 _ASKS_WHAT_STANDS = re.compile(r"\bis_incremental\b|\bshould_full_refresh\b|\bthis\b|\.\s*batch\b|[\[(]\s*['\"]batch\b")
 
 
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN_TYPE = re.compile(r"(?!struct)[a-z_][a-z0-9_]*(?: [a-z]+)*(?:\( ?\d+ ?(?:, ?\d+ ?)?\))?(?:\[\d*\])*")
+_NAKED_NUMBERS = ("numeric", "decimal", "number")
+
 _READS_BEYOND = re.compile(r"\.\s*render\b")
 RENDERED = "inputs read beyond the batch, by .render()"
 """In dbt `ref(...).render()` is not cut to the batch, though it looks the same in a query that was compiled without one."""
@@ -61,13 +65,39 @@ def model_obstacles(node: Mapping[str, Any], config: Mapping[str, Any], stock: S
         return (*reasons, f"materialized {materialized}", *own_materialization(materialized, stock))
     if config.get("pre-hook") or config.get("post-hook"):
         reasons.append("hooks")
-    if (config.get("contract") or {}).get("enforced"):
+    if (config.get("contract") or {}).get("enforced") and (by_partitions(config) or not plain_contract(node)):
         reasons.append("contract")
     if any((config.get("persist_docs") or {}).values()):
         reasons.append("persist_docs")
     reasons += [key for key in _CONFIG_KEYS if config.get(key)]
     reasons += [f"macro {name} overridden" for name in stock.overridden(materialized)]
     return tuple(reasons)
+
+
+def plain_contract(node: Mapping[str, Any]) -> bool:
+    """Whether the contract of a model has names, ordinary types and `not_null` and nothing else.
+
+    Other constraints stay with dbt; so do structs, which it compares field by field, and numbers of unsaid precision: it warns of them.
+    """
+    columns = node.get("columns")
+    if not columns or node.get("constraints"):
+        return False
+    return all(_plain_column(column) for column in columns.values())
+
+
+def _plain_column(column: Mapping[str, Any]) -> bool:
+    if (
+        not all(map(_plain_not_null, column.get("constraints") or ()))
+        or column.get("quote")
+        or not _PLAIN_NAME.fullmatch(str(column.get("name")))
+    ):
+        return False
+    kind = str(column.get("data_type") or "").strip().lower()
+    return bool(_PLAIN_TYPE.fullmatch(kind)) and kind not in _NAKED_NUMBERS
+
+
+def _plain_not_null(constraint: Mapping[str, Any]) -> bool:
+    return constraint.get("type") == "not_null" and not constraint.get("expression")
 
 
 def own_materialization(materialized: str, stock: StockMacros) -> tuple[str, ...]:

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from penstock.assets.limits import NO_LIMITS, Limits, read_limits
-from penstock.errors import Location, ParseError
+from penstock.assets.monitors import Monitor, read_monitors
+from penstock.errors import Location, ParseError, PenstockError, Problems, raise_all
+from penstock.parser.ci_rules import CiSettings
 from penstock.parser.models import FileModel, key_lines, validate
 from penstock.parser.yaml12 import load_yaml
 
@@ -60,6 +62,23 @@ class ProjectFile(FileModel):
     defer_target: str = Field(default="prod", description="target that --defer reads from")
     pools: dict[str, Slots] = Field(default_factory=dict, description="how many assets of a pool may run at once, by its name")
     defaults: Defaults = Field(default_factory=Defaults, description="values for assets that say nothing themselves")
+    ci: CiSettings = Field(default_factory=CiSettings, description="what `penstock ci` holds a pull request to")
+    metrics: Literal["off", "light", "full"] = Field(default="light", description="what builds measure of the rows they write")
+    monitors: dict[str, Any] = Field(default_factory=dict, description="ready-made checks: dbt selection -> list of one-liners")
+
+    def ready_made(self, at: Location) -> dict[str, tuple[Monitor, ...]]:
+        """Return the ready-made checks by what they select. Raises ConfigError, or Problems, at that place."""
+        found: dict[str, tuple[Monitor, ...]] = {}
+        problems: list[PenstockError] = []
+        for selection, said in self.monitors.items():
+            try:
+                found[selection] = read_monitors(said, at)
+            except Problems as several:
+                problems += several.problems
+            except PenstockError as error:
+                problems.append(error)
+        raise_all(problems)
+        return found
 
 
 TARGET_SLOT = "\0target\0"
@@ -77,6 +96,7 @@ def read_project_file(text: str, file: str, env: Mapping[str, str] | None = None
     lines = key_lines(text)
     found = validate(ProjectFile, _render(raw, file, os.environ if env is None else env), file, lines)
     found.defaults.limits(Location(file, lines.get("defaults", 0)))
+    found.ready_made(Location(file, lines.get("monitors", 0)))
     return found
 
 

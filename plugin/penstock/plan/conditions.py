@@ -134,7 +134,7 @@ class PreviousFailed:
             asset = facts.graph.assets[number]
             if asset.is_test:
                 result = state.checks.get(asset.key)
-                if result is not None and result.status not in ("pass", "warn"):
+                if result is not None and result.status not in ("pass", "warn", "insufficient"):
                     found[number] = f"{result.status} in run {result.run_id}"
                 continue
             attempt = state.attempts.get(asset.key)

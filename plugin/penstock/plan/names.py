@@ -18,6 +18,8 @@ def display(name: str) -> str:
     parts = name.split(".")
     if parts[0] == "test" and len(parts) > 2:
         return parts[2]  # what follows is a hash of the arguments
+    if parts[0] == "check":
+        return parts[1]  # what follows is the asset that it looks at
     return ".".join(parts[2:]) if parts[0] in ("model", "seed", "snapshot", "source", "function", "unit_test") and len(parts) > 2 else name
 
 

@@ -18,7 +18,7 @@ from penstock.assets.names import AssetKey
 from penstock.assets.partition_mapping import OVERLAP, downstream, upstream
 from penstock.assets.partition_range import Partition
 from penstock.assets.partitions import PartitionSet, PartitionSpec
-from penstock.assets.records import InputVersion, PartitionRecord
+from penstock.assets.records import Drift, InputVersion, PartitionRecord
 from penstock.plan.conditions import Volatile
 from penstock.plan.facts import NOT_LOOKED, Facts, Looked
 from penstock.plan.names import few
@@ -37,6 +37,17 @@ class Due:
     reason: Reason
     partitions: PartitionSet
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceDrift(Drift):
+    """A table of which some partitions hold something else than was recorded, by key, and every other holds just that.
+
+    `outside`: so many rows are in no partition that is held.
+    """
+
+    partitions: frozenset[str]
+    outside: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,7 +135,15 @@ class Partitioning:
             return None  # the other rows stay
         if self.facts.full_refresh:
             return Reason.FULL_REFRESH
+        if self._strewn:
+            return Reason.RELATION_CHANGED
         return Reason.CODE_CHANGED if self.outlived or self.cut_otherwise else None
+
+    @property
+    def _strewn(self) -> bool:
+        """Whether somebody put rows into the table that are in no partition, and it can be made anew without losing any."""
+        drift = self.facts.drifted.get(self.key)
+        return isinstance(drift, SliceDrift) and drift.outside > 0 and not self.held.intersect(self.waiting)
 
     @cached_property
     def cut_otherwise(self) -> bool:
@@ -141,6 +160,8 @@ class Partitioning:
         """Return what is due, each partition for the first reason that holds; the order is that of the reasons."""
         if self.anew is not None:
             detail = f"no partition any more: {self.outlived[0]}" if self.anew is Reason.CODE_CHANGED and self.outlived else ""
+            if self.anew is Reason.RELATION_CHANGED:
+                detail = self.facts.drifted[self.key].detail
             return _some([Due(self.anew, self.wanted.minus(self.waiting.minus(self.lacking)), detail)])
         found: list[Due] = []
         left = self.wanted.minus(self.waiting.minus(self.held).minus(self.lacking))
@@ -201,8 +222,8 @@ class Partitioning:
         return self.versions.of(reading.name)
 
     def _version_of_partitions(self, reading: Reading, partition: Partition) -> str:
-        drift = self.versions.drift(reading.name)
-        if drift is not None:
+        drift, changed = self.versions.drift(reading.name), self.facts.drifted.get(reading.name)
+        if drift is not None and not isinstance(changed, SliceDrift):
             return f"drift:{drift}"  # its record says nothing of what it holds
         source = self.versions.ledger(reading.name)
         if reading.source == self.spec and reading.rule == OVERLAP:
@@ -210,6 +231,8 @@ class Partitioning:
         else:
             one = PartitionSet.of(self.spec, {partition.coordinate: [(partition.ordinal, partition.ordinal + 1)]})
             keys = list(upstream(self.spec, reading.source, one, self.facts.now, reading.rule).keys())
+        if drift is not None and isinstance(changed, SliceDrift) and not changed.partitions.isdisjoint(keys):
+            return f"drift:{drift}"
         versions = [(key, source[key].data_version) for key in keys if key in source]
         if len(keys) == len(versions) == 1:
             return versions[0][1]
@@ -277,7 +300,10 @@ def _never_built(one: Partitioning) -> Iterator[Due]:
 
 def _relation_changed(one: Partitioning) -> Iterator[Due]:
     drift = one.facts.drifted.get(one.key)
-    if drift is not None:
+    if isinstance(drift, SliceDrift):
+        keys = (key for key in drift.partitions if key in one.ledger and key not in one.versions.built_here(one.key))
+        yield Due(Reason.RELATION_CHANGED, one.spec.from_keys(keys)[0], drift.detail)
+    elif drift is not None:
         yield Due(Reason.RELATION_CHANGED, one.held, drift.detail)
 
 
@@ -288,9 +314,17 @@ def _code_changed(one: Partitioning) -> Iterator[Due]:
 
 
 def _failed(one: Partitioning) -> Iterator[Due]:
-    failed = one.facts.state.failed_partitions.get(one.key, ())
-    left = one.spec.from_keys(key for key in failed if key not in one.versions.built_here(one.key))[0]
-    yield Due(Reason.PREVIOUS_FAILED, left)
+    yield Due(Reason.PREVIOUS_FAILED, _unfinished(one, one.facts.state.failed_partitions))
+
+
+def _interrupted(one: Partitioning) -> Iterator[Due]:
+    """What was interrupted was due, perhaps by a wish that nobody repeats: it stays due, where nothing else makes it so."""
+    yield Due(Reason.PREVIOUS_FAILED, _unfinished(one, one.facts.state.interrupted_partitions), "interrupted")
+
+
+def _unfinished(one: Partitioning, partitions: Mapping[AssetKey, tuple[str, ...]]) -> PartitionSet:
+    built = one.versions.built_here(one.key)
+    return one.spec.from_keys(key for key in partitions.get(one.key, ()) if key not in built)[0]
 
 
 def _missing(one: Partitioning) -> Iterator[Due]:
@@ -319,7 +353,7 @@ def _newer(one: Partitioning) -> Iterator[Due]:
 
 
 _RULES: tuple[Callable[[Partitioning], Iterator[Due]], ...] = (
-    _forced, _never_built, _relation_changed, _code_changed, _failed, _missing, _volatile, _new_files, _newer,
+    _forced, _never_built, _relation_changed, _code_changed, _failed, _missing, _volatile, _new_files, _newer, _interrupted,
 )  # fmt: skip
 """In the order of precedence: the first that holds for a partition names its reason."""
 

@@ -173,9 +173,10 @@ def _blocked(facts: Facts, candidates: list[int], refused: Mapping[int, tuple[Re
 def _behind_checks(facts: Facts, candidates: list[int]) -> dict[int, tuple[Reason, str]]:
     """Find what reads an asset whose latest rows a test kept from readers, where that asset is not built now."""
     found: dict[int, tuple[Reason, str]] = {}
-    for key, (check, run_id) in facts.state.blocked.items():
-        if key in facts.graph and facts.graph.ids[key] not in candidates:
-            why = f"{display(check)} failed on {display(key)} (run {run_id})"
+    for key, (checks, run_id) in facts.state.blocked.items():
+        standing = [check for check in checks if not facts.state.is_waived(check, facts.now)]
+        if standing and key in facts.graph and facts.graph.ids[key] not in candidates:
+            why = f"{few(standing)} failed on {display(key)} (run {run_id})"
             for below in facts.graph.descendants([facts.graph.ids[key]]):
                 if facts.graph.assets[below].builds_relation:
                     found.setdefault(below, (Reason.CHECK_BLOCKED, why))

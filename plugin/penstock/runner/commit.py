@@ -7,22 +7,38 @@ on the uncommitted rows; 5. record; COMMIT; 6. read the token back.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from penstock.assets.metrics import USUAL, Metrics
 from penstock.assets.names import AssetKey, literal, quote
 from penstock.assets.records import InputVersion
 from penstock.assets.redact import redact
 from penstock.errors import CommitLost, StaleClaim, WarehouseError
-from penstock.state.content import content_of
+from penstock.state.metrics import measure, record_column_metrics
 from penstock.state.queries import rendered
 from penstock.state.store import Statements
 from penstock.warehouse.failpoints import failpoint
 
+
+class AskAgain(Exception):
+    """A check broke the transaction; the same is written again, and asked in another way."""
+
+
 Done_co = TypeVar("Done_co", covariant=True)
+
+
+class Checks(Protocol):
+    """What looks at uncommitted rows: those for which a condition holds, which are those of some partitions, or all."""
+
+    def __call__(self, sql: Statements, condition: str = "", partition: str = "") -> None:
+        """Look at the rows. Raises CheckFailed for those that readers must not see, AskAgain."""
+
+    def forget(self, partition: str) -> None:
+        """Leave out what was found in these partitions together: each of them is looked at by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +46,7 @@ class Publication:
     """Everything the record of one attempt says; `relation` is the quoted name, `relation_type` table, view or function.
 
     `recreates`: the table is made anew with it, so that no earlier record counts; None: as for everything but a partition.
-    `checks` look at the uncommitted rows.
+    `checks` look at the uncommitted rows; `metrics` says what is measured of them.
     """
 
     run_id: str
@@ -51,7 +67,8 @@ class Publication:
     function_version: str = ""
     high_water: str | None = None
     recreates: bool | None = None
-    checks: Callable[[Statements], None] | None = None
+    checks: Checks | None = None
+    metrics: Metrics = USUAL
 
     def for_partition(self, start: datetime, end: datetime, event_time: str, *, recreates: bool = False) -> Publication:
         """Return the record of one time slice, half-open in UTC; content is counted and hashed over that slice alone.
@@ -92,6 +109,8 @@ class Publication:
             "status": "success",
             "error": "",
             "high_water": self.high_water,
+            "counted": None,
+            "nulls": None,
             "recreates": self.partition == "" if self.recreates is None else self.recreates,
         }
 
@@ -109,13 +128,19 @@ class Publication:
         """Append materialization, inputs and attempt inside the open transaction."""
         values = self.values(now)
         if self.relation_type == "table":
-            content = content_of(sql, self.relation)
-            sql.run("record_version", {**values, "data_version": content.version, "rows": content.rows})
+            self._record_table(sql, values)
         else:
             sql.run(self.record_query, values, relation=self.relation)
         if self.inputs:
             sql.run("record_inputs", values)
         sql.run("record_attempt", values)
+
+    def _record_table(self, sql: Statements, values: Mapping[str, Any]) -> None:
+        columns = sql.run("describe", relation=self.relation)
+        found = measure(sql, self.relation, columns, self.metrics)
+        counted = {"counted": [name for name, _ in columns], "nulls": list(found.nulls)} if found.nulls else {}
+        sql.run("record_version", {**values, "data_version": found.version, "rows": found.rows, **counted})
+        record_column_metrics(sql, self.run_id, self.asset, {(self.partition, self.token): found})
 
     def read_back(self, sql: Statements) -> Committed:
         """Return what is on record. Raises CommitLost when there is no record: then there is no data either."""
@@ -165,6 +190,13 @@ def publish(sql: Statements, what: Published[Done_co], write: Callable[[], None]
     Raises StaleClaim when another run took the asset over, CommitLost when the record cannot be read back, and
     whatever `write` raises; in each case nothing is visible.
     """
+    while True:
+        with suppress(AskAgain):
+            _attempt(sql, what, write, clock)
+            return _committed(sql, what)
+
+
+def _attempt(sql: Statements, what: Published[Done_co], write: Callable[[], None], clock: Callable[[], datetime]) -> None:
     connection = sql.connection
     connection.begin()
     try:
@@ -180,7 +212,6 @@ def publish(sql: Statements, what: Published[Done_co], write: Callable[[], None]
     except BaseException:
         connection.rollback()
         raise
-    return _committed(sql, what)
 
 
 def _committed(sql: Statements, what: Published[Done_co]) -> Done_co:

@@ -15,6 +15,7 @@ from typing import Protocol
 from penstock.assets.asset import Asset, Kind
 from penstock.assets.code_version import code_version
 from penstock.assets.fingerprint import fingerprint
+from penstock.assets.metrics import USUAL, Metrics
 from penstock.assets.names import AssetKey, RelationName
 from penstock.assets.partition_range import PartitionRange
 from penstock.assets.partitions import PartitionSpec
@@ -27,6 +28,7 @@ from penstock.plan.conditions import volatile_wish
 from penstock.plan.facts import Facts
 from penstock.runner.audit import Audits
 from penstock.runner.commit import Committed, Publication, record_attempt
+from penstock.runner.data_tests import SharedScans
 from penstock.runner.outcomes import Outcome, Status
 from penstock.runner.projections import Projections
 from penstock.state.content import canonical_in, content_of
@@ -71,6 +73,9 @@ class RunContext:
     newest_first: bool = False
     max_active: int = 1
     threads: int = 1
+    metrics: Mapping[AssetKey, Metrics] = field(default_factory=dict)
+    checks_chosen: bool = False
+    warn_error: bool = False
     on_partitions: Callable[[Asset, PartitionRange, str, int, int], None] | None = None
     _local: threading.local = field(default_factory=threading.local)
     _open: list[Statements] = field(default_factory=list)
@@ -81,6 +86,7 @@ class RunContext:
         self.versions = self.facts.new_versions()
         self.projections = Projections(self)
         self.audits = Audits(self)
+        self.shared_scans = SharedScans(self)
 
     @property
     def graph(self) -> AssetGraph:
@@ -210,7 +216,8 @@ class RunContext:
         }
         if asset.relation is not None:
             declared.add(asset.relation.normalised(self.facts.database))
-        return [table for table in query.tables if table.normalised(self.facts.database) not in declared]
+        own = self.schema.lower() if asset.check is not None else ""  # where the metrics are that a check may read
+        return [table for table in query.tables if table.normalised(self.facts.database) not in declared and table.schema.lower() != own]
 
     def _tables(self, query: QueryFacts) -> set[tuple[str, str, str]]:
         return {table.normalised(self.facts.database) for table in query.tables}
@@ -238,6 +245,7 @@ class RunContext:
             partition=partition,
             volatile=self._volatility(number, query),
             checks=self.audits.of(number),
+            metrics=self.metrics.get(asset.key, USUAL),
             function_version="code:" + fingerprint({"code": code, **{seen.input: seen.version for seen in inputs}}),
         )
 
@@ -249,6 +257,7 @@ class RunContext:
             run_id=self.run_id, asset=asset.key, token=0, relation=relation.sql if relation else "", relation_name=str(relation or ""),
             relation_type="table", code_version=code_version(asset, canonical_in(self.statements(), query)),
             fingerprint=asset.fingerprint, executor="native", inputs=(), started_at=started_at, volatile=self._volatility(number, query),
+            checks=self.audits.of(number), metrics=self.metrics.get(asset.key, USUAL),
         )  # fmt: skip
 
     def read_columns(self, number: int, query: QueryFacts) -> dict[str, tuple[str, ...] | None]:

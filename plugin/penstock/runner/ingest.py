@@ -185,6 +185,9 @@ class _Staged(_Direct):
         return self._new_mark(mark) if cursor else None
 
     def write(self) -> None:
+        column = self.ingest.cursor.get("column")
+        if column and self._followed != column:
+            self.sql.run("record_cursor_column", {"run_id": self.context.run_id, "asset": self.asset, "column": column})
         if self.anew:
             self.make(f"select * from {STAGE}", {})
             return
@@ -222,7 +225,7 @@ class _Staged(_Direct):
 
     def _mark(self, kind: str) -> str | None:
         """Return how far earlier loads came; rows that were appended before there was a cursor are not read again."""
-        if self.anew:
+        if self.anew or self._begins_again:
             return None
         found = self.sql.run("high_water_of", {"asset": self.asset})
         mark = str(found[0][0]) if found and found[0][0] is not None else None
@@ -230,6 +233,23 @@ class _Staged(_Direct):
         if mark is None and self.ingest.write == "append" and column.lower() in _types(self.held):
             mark = self._asked(highest_mark(self.relation.sql, column, kind), {"mark": None})
         return mark
+
+    @cached_property
+    def _followed(self) -> str | None:
+        """The column that the recorded marks are of; None where nothing says so."""
+        found = self.sql.run("cursor_column_of", {"asset": self.asset})
+        return str(found[0][0]) if found else None
+
+    @property
+    def _begins_again(self) -> bool:
+        """Whether the cursor follows another column than its marks are of. Raises WarehouseError where rows would come twice."""
+        column = str(self.ingest.cursor["column"])
+        if self._followed is None or self._followed.lower() == column.lower():
+            return False
+        if self.ingest.write == "append":
+            hint = "Load it anew with --full-refresh, or give it a `key` and write: upsert."
+            raise self.wrong(f"earlier loads followed `{self._followed}`: how far they came says nothing of `{column}`", hint)
+        return True
 
     def _since(self, mark: str | None, kind: str) -> str | None:
         """Return what `$cursor` is, as text: the first mark, or the last one less `lookback`."""

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
-from penstock.assets.asset import IngestSpec, TestSpec
-from penstock.assets.code_version import code_version
+from penstock.assets.asset import Column, IngestSpec
+from penstock.assets.contract import agreed_columns
+from penstock.compiler.agreed import broken_contract, columns_query, in_agreed_order, require_values
 from penstock.compiler.materialize import NATIVE, RELATION_TYPES
-from penstock.compiler.tests import test_query, verdict
 from penstock.errors import PenstockError, Problems, WarehouseError
 from penstock.parser.loading import first_word
 from penstock.runner.commit import Committed, Publication, publish
 from penstock.runner.context import RunContext
 from penstock.runner.ingest import load_of
 from penstock.runner.outcomes import Outcome, Status
+from penstock.state.store import Statements
 
 EXECUTOR = "native"
 
 
 def run_native(context: RunContext, number: int) -> Outcome:
-    """Run a view, a table, an ingestion file or a data test."""
+    """Run a view, a table, an ingestion file, a data test or a check."""
     asset = context.graph.assets[number]
     if asset.is_test:
-        return _run_test(context, number)
+        return context.shared_scans.outcome(number)
     return _run_relation(context, number) if asset.ingest is None else _run_ingest(context, number, asset.ingest)
 
 
@@ -35,10 +37,15 @@ def _run_relation(context: RunContext, number: int) -> Outcome:
         raise WarehouseError(f"{asset.key} has no relation")
     relation_type = RELATION_TYPES[asset.materialized]
     what = context.publication(number, executor=EXECUTOR, relation_type=relation_type, query=facts, started_at=started)
-    steps = NATIVE[asset.materialized](asset.relation, query, context.existing_type(asset.relation))
+    agreed = agreed_columns(asset)
+    made = agreed if relation_type == "table" else ()  # a view has neither an order nor constraints of its own
+    steps = NATIVE[asset.materialized](asset.relation, in_agreed_order(query, made), context.existing_type(asset.relation))
+    steps += require_values(asset.relation, made)
     sql = context.statements()
 
     def write() -> None:
+        if agreed:
+            _keep_contract(sql, query, agreed)
         for step in steps:
             sql.connection.execute(step)
 
@@ -47,6 +54,14 @@ def _run_relation(context: RunContext, number: int) -> Outcome:
     except WarehouseError as error:
         return _failed(context, number, what, str(error))
     return _succeeded(context, number, what, done)
+
+
+def _keep_contract(sql: Statements, query: str, agreed: Sequence[Column]) -> None:
+    """Compare what a query gives with the contract. Raises WarehouseError, naming each column, where it does not match."""
+    columns = sql.connection.execute(columns_query(query, agreed))
+    broken = broken_contract(*([(name, kind) for ours, name, kind in columns if ours is side] for side in (False, True)))
+    if broken:
+        raise WarehouseError(broken, hint="Change the query, or the model's `columns`.")
 
 
 def _run_ingest(context: RunContext, number: int, ingest: IngestSpec) -> Outcome:
@@ -92,23 +107,3 @@ def _in_file(message: str, ingest: IngestSpec) -> str:
     if ingest.write == "statement":
         start += 1 + ingest.sql.count("\n", 0, first_word(ingest.sql))
     return re.sub(r"^LINE (\d+):", lambda match: f"{ingest.path}:{int(match[1]) + start}:", message, flags=re.MULTILINE)
-
-
-def _run_test(context: RunContext, number: int) -> Outcome:
-    asset = context.graph.assets[number]
-    started = context.clock()
-    query, facts = context.queries.get(asset)
-    spec = asset.test or TestSpec()
-    inputs_version = context.versions.digest(number)
-    volatile = context.test_volatility(number, facts)
-    try:
-        rows = context.statements().connection.execute(test_query(spec, query))
-    except WarehouseError as error:
-        return context.outcome(number, context.failure, EXECUTOR, str(error), started, inputs_version=inputs_version)
-    if rows[0][0] is None:  # dbt refuses it in these words
-        return context.outcome(number, Status.ERROR, EXECUTOR, "None is not of type 'integer'", started, inputs_version=inputs_version)
-    found = verdict(spec, int(rows[0][0]), bool(rows[0][1]), bool(rows[0][2]))
-    return context.outcome(
-        number, Status(found.status), EXECUTOR, found.message, started,
-        failures=found.failures, inputs_version=inputs_version, volatile=volatile, code_version=code_version(asset, facts.canonical),
-    )  # fmt: skip

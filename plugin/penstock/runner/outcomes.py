@@ -11,10 +11,11 @@ from penstock.assets.asset import Asset
 
 
 class Status(StrEnum):
-    """How one asset ended; the words are dbt's."""
+    """How one asset ended; the words are dbt's, but for `insufficient`: a check had too little history to say anything."""
 
     SUCCESS = "success"
     PASS = "pass"
+    INSUFFICIENT = "insufficient"
     WARN = "warn"
     FAIL = "fail"
     ERROR = "error"
@@ -32,7 +33,8 @@ class Status(StrEnum):
 class Outcome:
     """One finished asset; `rows` of a table, `failures` of a test; times are UTC, `seconds` wall time.
 
-    `undeclared` are tables it read without `ref` or `source`.
+    `undeclared` are tables it read without `ref` or `source`. Of a test, `partition` names the slices that it looked at, `when`
+    says whether that was before they were published, `total` is the number of rows there, and `samples` are failing ones.
     """
 
     id: int
@@ -49,6 +51,10 @@ class Outcome:
     volatile: str = ""
     code_version: str = ""
     undeclared: tuple[str, ...] = ()
+    partition: str = ""
+    when: str = "after"
+    total: int | None = None
+    samples: tuple[str, ...] = ()
 
 
 class Sink(Protocol):

@@ -42,6 +42,11 @@ class PartitionClaims:
             context.hold(StateWriter(context.statements()).claim(context.run_id, slices, context.clock()))
             self._reached = after
 
+    @property
+    def reached(self) -> int:
+        """So many ranges, from the first on, are claimed."""
+        return self._reached
+
     def release(self, place: int) -> None:
         """Give back the claims on a range that is not begun."""
         if place < self._reached:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from penstock.assets.metrics import Measured
 from penstock.assets.partition_range import PartitionRange
 from penstock.assets.records import InputVersion, PartitionRecord
 from penstock.assets.redact import redact
-from penstock.compiler.content import Columns, schema_of
-from penstock.compiler.slices import partitioned_content_query
+from penstock.compiler.content import Columns
+from penstock.compiler.slices import conditions_of, where
 from penstock.errors import CommitLost, StaleClaim
 from penstock.runner.commit import Publication
+from penstock.state.metrics import measure_partitions, record_column_metrics
 from penstock.state.store import Statements
 
 
@@ -48,7 +50,10 @@ class PartitionPublication:
         object.__setattr__(self, "_slices", slices)
 
     def audit(self, sql: Statements) -> None:
-        """Tests of an asset with partitions look at the whole of it, once it is published."""
+        """Let tests look at the rows of these partitions before they are published. Raises CheckFailed where one of them blocks."""
+        if self.what.checks is not None:
+            columns = self.columns or sql.run("describe", relation=self.what.relation)
+            self.what.checks(sql, where(conditions_of(self.part, columns), self.dialect), str(self.part))
 
     def fence(self, sql: Statements, now: datetime) -> None:
         """Touch the claims inside the open transaction. Raises StaleClaim unless each of them answers with our token."""
@@ -63,11 +68,13 @@ class PartitionPublication:
 
     def record(self, sql: Statements, now: datetime) -> None:
         """Append materializations, inputs and attempts inside the open transaction."""
-        values = {**self.values(now), **self._contents(sql)}
+        columns, found = self._measured(sql)
+        values = {**self.values(now), **_contents(columns, found)}
         self._run(sql, "record_version", "record_partitions", values)
         if any(self.inputs.values()):
             self._run(sql, "record_inputs", "record_partition_inputs", {**values, **self._inputs()})
         self._run(sql, "record_attempt", "record_partition_attempts", values)
+        record_column_metrics(sql, self.what.run_id, self.what.asset, dict(zip(self.tokens.items(), found, strict=True)))
 
     def read_back(self, sql: Statements) -> dict[str, PartitionRecord]:
         """Return what is on record, by key. Raises CommitLost unless all of it is: then there is no data either."""
@@ -99,14 +106,11 @@ class PartitionPublication:
         """Record with the plain protocol's statement for a single partition, which costs two thirds of that for several."""
         sql.run(one if self._single else several, values)
 
-    def _contents(self, sql: Statements) -> dict[str, Any]:
-        """Look at each partition: its number of rows and its version, in the order of the tokens."""
+    def _measured(self, sql: Statements) -> tuple[Columns, list[Measured]]:
+        """Look at each partition, in the order of the tokens."""
         columns = self.columns or sql.run("describe", relation=self.what.relation)
-        empty = (0, f"rows:0:0:{schema_of(columns)}")
-        found = sql.connection.execute(partitioned_content_query(self.what.relation, columns, self.part, self.dialect))
-        held = {key: (int(rows), str(version)) for key, rows, version in found}
-        counts, versions = zip(*(held.get(key, empty) for key in self.tokens), strict=True)
-        return {"counts": list(counts), "data_versions": list(versions), "rows": counts[0], "data_version": versions[0]}
+        found = measure_partitions(sql, self.what.relation, columns, self.part, self.what.metrics, self.dialect)
+        return columns, [found[key] for key in self.tokens]
 
     def values(self, now: datetime) -> dict[str, Any]:
         """Return the parameters of every statement of the protocol; `now` (UTC) is when it was called."""
@@ -121,3 +125,18 @@ class PartitionPublication:
             "versions": [seen.version for _, _, seen in rows],
             "columns": [None if seen.columns is None else list(seen.columns) for _, _, seen in rows],
         }
+
+
+def _contents(columns: Columns, found: Sequence[Measured]) -> dict[str, Any]:
+    """Return what the records say of the rows: for one partition, and for several."""
+    first = found[0]
+    counted = [name for name, _ in columns] if first.nulls else None
+    return {
+        "rows": first.rows,
+        "data_version": first.version,
+        "nulls": list(first.nulls) if counted else None,
+        "counts": [one.rows for one in found],
+        "data_versions": [one.version for one in found],
+        "null_counts": [list(one.nulls) if counted else None for one in found],
+        "counted": counted,
+    }

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from penstock.assets.asset import Asset
-from penstock.assets.dimensions import QueryDimension
+from penstock.assets.limits import NO_LIMITS
 from penstock.assets.partition_range import PartitionRange
 from penstock.assets.partitions import PartitionSet
-from penstock.assets.records import InputVersion, Materialization, PartitionRecord
+from penstock.assets.records import InputVersion, Materialization
 from penstock.errors import PenstockError, ProjectError, WarehouseError
-from penstock.parser.partitioned import spec_of
 from penstock.parser.query import QueryFacts
-from penstock.plan.facts import NOT_LOOKED
-from penstock.plan.names import few
 from penstock.plan.partitioning import Due, Partitioning
 from penstock.plan.planner import PlanRow
 from penstock.plan.readings import How
 from penstock.plan.reasons import Decision, Reason
 from penstock.runner import through_dbt
-from penstock.runner.commit import Publication, publish
 from penstock.runner.context import RunContext
 from penstock.runner.limits import Attempts
 from penstock.runner.outcomes import Outcome, Status
 from penstock.runner.partition_claims import PartitionClaims
-from penstock.runner.partition_commit import PartitionPublication
-from penstock.runner.slice_writers import SliceWriter, slice_writer
-from penstock.state.slices import slices_of, with_listed_values
-from penstock.state.store import Statements
+from penstock.runner.partition_looks import looked_at
+from penstock.runner.partition_pace import Pace, joined
+from penstock.runner.partition_publish import RangePublisher, Written
+from penstock.runner.slice_writers import slice_writer
 from penstock.state.writer import StateWriter
 
 if TYPE_CHECKING:
@@ -40,53 +35,14 @@ if TYPE_CHECKING:
 
 EXECUTOR = "native"
 
+MOST_TOLD = 20
+"""So many ranges that went wrong are told; each stands on record with what was wrong with it."""
+
 
 class Publish(Protocol):
     """Writes and records one of several ranges, and returns what went wrong."""
 
     def __call__(self, parts: Sequence[PartitionRange], place: int, *, anew: bool) -> str: ...
-
-
-def looked_at(context: RunContext, number: int, *, to_build: bool = False) -> Partitioning:
-    """Return an asset's partitions as they are now.
-
-    The slices of its inputs are looked at where the record does not settle what is due, and for the record of what is built.
-    """
-    asset = context.graph.assets[number]
-    if asset.ingest is None:
-        _list_anew(context, asset)
-    facts = context.facts
-    looked = facts.looked.get(asset.key, NOT_LOOKED)
-    one = Partitioning(facts, context.versions, number, replace(looked, slices={}))
-    cut = [reading for reading in one.readings if reading.compared is How.EVENT_TIME and (to_build or not one.agreed(reading))]
-    if not cut:
-        return one
-    columns = context.read_columns(number, context.queries.get(asset)[1])
-    dialect = context.warehouse.capabilities.dialect
-    slices = {
-        reading.name: slices_of(
-            context.statements(), context.graph[reading.name].relation, reading.event_time.strip('"'), one.wanted, dialect,
-            columns.get(reading.name),
-        )
-        for reading in cut
-    }  # fmt: skip
-    return Partitioning(facts, context.versions, number, replace(looked, slices=slices))
-
-
-def _list_anew(context: RunContext, asset: Asset) -> None:
-    """List the values of a model's dimensions again: what this run built may have added some."""
-    spec = spec_of(asset)
-    if spec is not None and any(isinstance(one, QueryDimension) for one in spec.dimensions):
-        context.redefine(asset.key, with_listed_values(context.statements(), asset.key, spec))
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What was committed of one range, by partition key; `anew`: it made the table."""
-
-    records: Mapping[str, PartitionRecord]
-    inputs: Mapping[str, tuple[InputVersion, ...]]
-    anew: bool
 
 
 @dataclass
@@ -106,6 +62,7 @@ class PartitionRun:
     columns: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     extra: tuple[InputVersion, ...] = ()
     claims: PartitionClaims = field(init=False)
+    together: Callable[[Sequence[PartitionRange]], bool] | None = None
 
     def run(self) -> Outcome:
         """Write all ranges; one that fails does not hold up the others, but where the table could not be made at all."""
@@ -124,7 +81,7 @@ class PartitionRun:
         self._write_all(parts, publish_one, anew=anew)
         self._take_in()
         if self.problems:
-            return context.outcome(number, context.failure, self.executor, "\n".join(self.problems), self.started, rows=self._rows)
+            return context.outcome(number, context.failure, self.executor, _listed(self.problems), self.started, rows=self._rows)
         self.agree(agreed)
         done = sum(len(one.records) for one in self.written)
         message = f"{done} partition{'s' if done != 1 else ''}"
@@ -134,18 +91,66 @@ class PartitionRun:
         """Write the ranges in order; once the table stands, as many at a time as the user or the model allows."""
         first = 0
         while anew and first < len(parts):
-            if self._write(parts, first, publish_one, anew=True):
+            if self._write(parts, first, publish_one, anew=True) and not self.written:
                 for place in range(first + 1, len(parts)):
                     self._give_up(parts, place)  # there is no table to put them into
                 return
             anew, first = False, first + 1
         most = self._at_once()
         if most == 1:
-            for place in range(first, len(parts)):
-                self._write(parts, place, publish_one, anew=False)
+            self._write_in_turn(parts, first, publish_one)
         else:
             with ThreadPoolExecutor(max_workers=most, thread_name_prefix="penstock_partition") as pool:
                 list(pool.map(lambda place: self._write(parts, place, publish_one, anew=False), range(first, len(parts))))
+
+    def _write_in_turn(self, parts: Sequence[PartitionRange], first: int, publish_one: Publish) -> None:
+        """Write the ranges from a place on, quick ones several in one transaction; where that fails, each by itself."""
+        pace, place = Pace(), first
+        while place < len(parts):
+            started = self.context.clock()
+            stop = self._claimed(place, place + pace.together(parts, place)) if self._may_share else place + 1
+            if stop == place + 1 or not self._write_together(parts, place, stop):
+                for each in range(place, stop):
+                    self._write(parts, each, publish_one, anew=False)
+            pace.took((self.context.clock() - started).total_seconds(), sum(map(len, parts[place:stop])))
+            place = stop
+
+    def _claimed(self, place: int, stop: int) -> int:
+        """Claim what comes next, and return up to where, `stop` at the most, the ranges are claimed; one range at least."""
+        if self._stopped:
+            return place + 1
+        try:
+            self.claims.reach(place)
+        except WarehouseError:  # another run publishes one of them: the range says so at its turn
+            return place + 1
+        return min(stop, self.claims.reached)
+
+    @property
+    def _may_share(self) -> bool:
+        """Whether ranges may share a transaction: a `timeout` and checks are for each, and dbt runs one batch at a time."""
+        return self.together is not None and self.attempts.limits.get(self.one.number, NO_LIMITS).timeout is None
+
+    def _write_together(self, parts: Sequence[PartitionRange], place: int, stop: int) -> bool:
+        """Write several ranges in one transaction; False where nothing came of it, so that each is to be tried by itself."""
+        if self._stopped or self.together is None:
+            return False
+        group, problem = parts[place:stop], ""
+        try:
+            if not self.together(group):
+                return False
+        except WarehouseError as error:
+            problem = f"it cannot be told whether it was committed: {error}"
+            self.problems.append(f"{joined(group)}: {problem}")
+        self._tell(joined(group), problem, stop, len(parts))
+        return True
+
+    @property
+    def _stopped(self) -> bool:
+        return self.context.stopping.is_set() or self.context.draining.is_set()
+
+    def _tell(self, part: PartitionRange, problem: str, done: int, total: int) -> None:
+        if self.context.on_partitions is not None:
+            self.context.on_partitions(self.context.graph.assets[self.one.number], part, problem, done, total)
 
     def _at_once(self) -> int:
         asset = self.context.graph.assets[self.one.number]
@@ -156,7 +161,7 @@ class PartitionRun:
 
     def _write(self, parts: Sequence[PartitionRange], place: int, publish_one: Publish, *, anew: bool) -> str:
         """Write one range unless the run is being stopped; return what went wrong."""
-        if self.context.stopping.is_set() or self.context.draining.is_set():
+        if self._stopped:
             self._give_up(parts, place)
             return "not started"
         try:
@@ -166,9 +171,7 @@ class PartitionRun:
             problem = str(error)
         if problem:
             self.problems.append(f"{parts[place]}: {problem}")
-        if self.context.on_partitions is not None:
-            asset = self.context.graph.assets[self.one.number]
-            self.context.on_partitions(asset, parts[place], problem, place + 1, len(parts))
+        self._tell(parts[place], problem, place + 1, len(parts))
         return problem
 
     def _give_up(self, parts: Sequence[PartitionRange], place: int) -> None:
@@ -198,7 +201,9 @@ class PartitionRun:
             facts, self.size = writer.facts, writer.size
             base = self.context.partition_publication(self.one.number, facts, self.started)
             self.volatile = base.volatile
-            how: Publish = partial(self._publish, writer, base)
+            publisher = RangePublisher(self.context, self.one, writer, base, self._inputs, self.written)
+            self.together = publisher.publish_together if base.checks is None else None  # a check looks at one slice
+            how: Publish = publisher.publish
         else:
             facts, self.size = self.context.queries.get(asset)[1], 1
             how = partial(self._publish_through_dbt, self.nodes, [])
@@ -246,28 +251,6 @@ class PartitionRun:
             self.written.append(Written({key: record}, inputs, anew))
         return problem
 
-    def _publish(self, writer: SliceWriter, base: Publication, parts: Sequence[PartitionRange], place: int, *, anew: bool) -> str:
-        """Write and record one range; return what went wrong. `base` is what the records of all ranges say."""
-        context, key, part = self.context, self.one.key, parts[place]
-        sql = context.statements(ingest=context.graph.assets[self.one.number].ingest is not None)
-        inputs = self._inputs(part)
-        tokens = {one.key: context.tokens[key, one.key] for one in part}
-        shared = replace(base, recreates=anew, started_at=context.clock())
-        what = PartitionPublication(shared, part, tokens, inputs, context.warehouse.capabilities.dialect, writer.columns)
-        try:
-            records = publish(sql, what, lambda: self._fill(writer, sql, part, anew=anew), context.clock)
-        except PenstockError as error:
-            status = "cancelled" if context.failure is Status.CANCELLED else "failed"
-            what.record_failure(context.statements(), status, str(error), context.clock())
-            return str(error)
-        self.written.append(Written(records, inputs, anew))
-        return ""
-
-    def _fill(self, writer: SliceWriter, sql: Statements, part: PartitionRange, *, anew: bool) -> None:
-        if next(iter(part)) in self.one.lacking:
-            raise WarehouseError(f"no file matches {few([*self.one.looked.files])}, and this ingestion is `required`")
-        writer.write(sql, part, anew=anew)
-
     def _take_in(self) -> None:
         """Let those who read the asset next see what was committed; all that it holds counts."""
         if not self.written:
@@ -308,6 +291,11 @@ def run_partitions(context: RunContext, number: int, attempts: Attempts, nodes: 
         one = looked_at(context, number, to_build=True)
     rows = [PlanRow(number, one.key, Decision.BUILD, each.reason, each.detail, (each,)) for each in due]
     return PartitionRun(context, one, due, started, attempts, nodes).run(), rows
+
+
+def _listed(problems: Sequence[str]) -> str:
+    more = len(problems) - MOST_TOLD
+    return "\n".join([*problems[:MOST_TOLD], *([f"and {more:,} more: see `penstock runs show`"] if more > 0 else [])])
 
 
 def _whole_versions(one: Partitioning) -> dict[str, str | None]:

@@ -77,6 +77,10 @@ class CheckRecorder:
             volatile=outcome.volatile,
             checked_at=outcome.finished_at,
             seconds=outcome.seconds,
+            partition=outcome.partition,
+            when=outcome.when,
+            total=outcome.total,
+            samples=outcome.samples,
         )
 
 

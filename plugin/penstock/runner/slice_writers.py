@@ -20,6 +20,7 @@ from penstock.compiler.content import Columns
 from penstock.compiler.partition_filter import filtered
 from penstock.compiler.restrict import distributes, restricted
 from penstock.compiler.schema_change import Alignment, aligned
+from penstock.compiler.slice_bounds import PARTITION, bounded, names_in
 from penstock.compiler.slices import WITHOUT_ZONE, conditions_of, where
 from penstock.errors import ProjectError, WarehouseError
 from penstock.parser.query import QueryFacts
@@ -244,9 +245,31 @@ class ModelSlices(_ModelWriter):
             and (relation := self.context.graph[reading.name].relation) is not None
         }  # fmt: skip
 
+    @cached_property
+    def bounds(self) -> frozenset[str]:
+        """The variables with the bounds of a slice that its query reads. Raises ProjectError where they cannot be given."""
+        found = names_in(self.sql, self.dialect)
+        if found and self.asset.recompile:
+            raise ProjectError(f"{self.asset.name} reads {min(found)}, and its Jinja asks the clock or the warehouse, which knows no slice")
+        if any(f"{{{name}}}" in file for file in self.facts.files for name in found):
+            hint = "Read the files in an ingestion file, where they are noticed."
+            raise ProjectError(f"{self.asset.name} reads files that are named by its partitions", hint=hint)
+        return found
+
+    @cached_property
+    def size(self) -> int | None:
+        """One at once where the query reads the bounds, unless the model says more; `penstock_partition` is one by its meaning."""
+        if PARTITION in self.bounds:
+            return 1
+        return 1 if self.bounds and self.asset.penstock.get("batch") is None else super().size
+
+    @cached_property
+    def _alike(self) -> bool:
+        return not self.bounds and super()._alike
+
     def write(self, sql: Statements, part: PartitionRange, *, anew: bool) -> None:
         """Write one partition, or several at once."""
-        cut = restricted(self.sql, dict(self._inputs(sql, part)), self.dialect)
+        cut = restricted(bounded(self.sql, part, self.dialect), dict(self._inputs(sql, part)), self.dialect)
         conditions = conditions_of(part, self.coming(sql, cut))
         query = filtered(cut, conditions, self.dialect)
         if anew:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from penstock.errors import PenstockError, SelectionError, raise_all
-from penstock.selector.methods import METHODS, NOT_AVAILABLE
+from penstock.selector.methods import METHODS
 from penstock.selector.named import SELECTOR
 from penstock.selector.tree import Criterion, Difference, Everything, Intersection, Tree, Union, default_method
 
@@ -93,10 +93,8 @@ def parse_criterion(text: str, column: int = 1, whole: str = "") -> Criterion:
 def method_of(text: str, where: str = "") -> tuple[str, tuple[str, ...]]:
     """Split `method[.argument...]`. Raises SelectionError, which says `where`, for a method that is not there."""
     name, *arguments = text.split(".")
-    if name in NOT_AVAILABLE:
-        raise SelectionError(f"`{name}:` is not available in this version{where}", hint=NOT_AVAILABLE[name])
     if name not in KNOWN:
-        likely = difflib.get_close_matches(name, (*KNOWN, *NOT_AVAILABLE), 3)
+        likely = difflib.get_close_matches(name, KNOWN, 3)
         known = ", ".join((*METHODS, SELECTOR))
         hint = f"Did you mean {' or '.join(f'`{method}:`' for method in likely)}?" if likely else f"Known methods: {known}."
         raise SelectionError(f"expected a selection method, found `{name}`{where}", hint=hint)

@@ -11,6 +11,7 @@ from typing import NoReturn
 from penstock.assets.definition import Comparison, Definitions
 from penstock.assets.names import AssetKey
 from penstock.errors import SelectionError
+from penstock.graph.column_walk import ColumnMap
 
 Statuses = Mapping[AssetKey, Collection[str]]
 
@@ -25,7 +26,8 @@ class History:
 
     `statuses` are the results of a run by asset, in dbt's words; `fresher` the sources with newer data than then;
     `freshness` is `fresh` or `stale` for each recorded asset as of now; `partitions` are the statuses that any partition of an
-    asset has; `now` tells whether a deprecation date is past.
+    asset has; `failed_checks` are the tests whose latest result did not pass; `columns` is the recorded
+    column lineage; `categories` are what kinds of changes are known; `now` tells whether a deprecation date is past.
     """
 
     now: datetime = datetime(2020, 1, 1, tzinfo=UTC)
@@ -35,6 +37,9 @@ class History:
     fresher: Callable[[], Collection[AssetKey]] = _nothing
     freshness: Callable[[], Mapping[AssetKey, str]] = _nothing
     partitions: Callable[[], Statuses] = _nothing
+    failed_checks: Callable[[], Collection[AssetKey]] = _nothing
+    columns: Callable[[], ColumnMap] = _nothing
+    categories: Callable[[], Mapping[AssetKey, str]] = _nothing
 
     @cached_property
     def comparison(self) -> Comparison:

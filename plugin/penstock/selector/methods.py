@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from penstock.assets.asset import Asset, Kind
+from penstock.assets.asset import DATA_TEST_KINDS, Asset, Kind
 from penstock.assets.definition import Comparison
 from penstock.assets.names import AssetKey
 from penstock.errors import SelectionError
 from penstock.parser.partitioned import is_partitioned
+from penstock.selector.columns import COLUMN, by_column
 from penstock.selector.configs import config_matcher
 from penstock.selector.fqn import has_wildcard
 from penstock.selector.globs import Matcher, PathGlob, matcher
@@ -205,14 +206,28 @@ def by_source_status(view: GraphView, criterion: Criterion) -> Iterator[int]:
 
 def by_state(view: GraphView, criterion: Criterion) -> Iterator[int]:
     """Assets by what differs from an earlier manifest; what dbt does not know has no earlier definition."""
+    if criterion.value in STATE_CATEGORIES:
+        return _by_category(view, STATE_CATEGORIES[criterion.value])
     if criterion.value not in STATE_CHECKS:
-        raise _bad_value(criterion, f"`{'`, `'.join(STATE_CHECKS)}`")
+        raise _bad_value(criterion, f"`{'`, `'.join((*STATE_CHECKS, *STATE_CATEGORIES))}`")
     comparison = view.history.comparison
     check, sees_removed = STATE_CHECKS[criterion.value]
     if sees_removed:
         comparison.removed()
     known = comparison.current.nodes
     return (number for number, asset in view.of(ALL_KINDS - OWN_KINDS) if asset.key in known and check(comparison, asset.key))
+
+
+def _by_category(view: GraphView, wanted: frozenset[str]) -> Iterator[int]:
+    """Yield what both sides have and dbt calls modified, by the kind of change; one of a kind that nobody knows is `unknown`."""
+    comparison, categories = view.history.comparison, view.history.categories()
+    for number, asset in view.of(ALL_KINDS - OWN_KINDS):
+        key = asset.key
+        if key in comparison.current.nodes and not comparison.is_new(key) and comparison.contents(key):
+            found = categories.get(key, "unknown")
+            said = comparison.part(key, "configs") or comparison.part(key, "relation") or comparison.persisted_descriptions(key)
+            if ("non_breaking" if found == "cosmetic" and said else found) in wanted:
+                yield number
 
 
 def by_partition(view: GraphView, criterion: Criterion) -> Iterator[int]:
@@ -224,6 +239,16 @@ def by_partition(view: GraphView, criterion: Criterion) -> Iterator[int]:
         found = known.get(asset.key, ())
         if criterion.value in found or (criterion.value == "missing" and not found and is_partitioned(asset)):
             yield number
+
+
+def by_check(view: GraphView, criterion: Criterion) -> Iterator[int]:
+    """Data tests and checks by name, `failed` for those whose latest recorded result did not pass."""
+    tests = view.of(DATA_TEST_KINDS)
+    if criterion.value == "failed":
+        failed = view.history.failed_checks()
+        return (number for number, asset in tests if asset.key in failed)
+    matches = matcher(criterion.value)
+    return (number for number, asset in tests if matches(asset.name))
 
 
 def by_fresh(view: GraphView, criterion: Criterion) -> Iterator[int]:
@@ -261,6 +286,12 @@ STATE_CHECKS: Mapping[str, tuple[Callable[[Comparison, AssetKey], bool], bool]] 
 }
 """The values of `state:`; the flag says that nodes which are gone are looked at too, for their contracts."""
 
+STATE_CATEGORIES: Mapping[str, frozenset[str]] = {
+    "modified.breaking": frozenset({"breaking", "unknown"}),
+    "modified.cosmetic": frozenset({"cosmetic"}),
+}
+"""Values of `state:` that dbt does not have, by categories of `penstock diff`; what is not known counts as breaking."""
+
 METHODS: Mapping[str, Method] = {
     "fqn": by_fqn,
     "tag": by_tag,
@@ -286,14 +317,11 @@ METHODS: Mapping[str, Method] = {
     "source_status": by_source_status,
     "fresh": by_fresh,
     "partition": by_partition,
+    "check": by_check,
+    COLUMN: by_column,
     "ingest": by_ingest,
     "owner": by_owner,
 }
-
-NOT_AVAILABLE: Mapping[str, str] = {
-    "check": "Use `result:fail`, or a test's name.",
-}
-"""Methods that Penstock will add to dbt's, and what to use until then."""
 
 
 def _generic_name(asset: Asset) -> str:

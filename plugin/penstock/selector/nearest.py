@@ -7,7 +7,7 @@ import difflib
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from penstock.assets.asset import Kind
+from penstock.assets.asset import DATA_TEST_KINDS, Kind
 from penstock.selector.globs import is_glob
 from penstock.selector.tree import Criterion
 from penstock.selector.view import ALL_KINDS, NAMED_KINDS, GraphView, ingest_names, path_of
@@ -66,6 +66,7 @@ _VOCABULARY: Mapping[str, Callable[[GraphView], Iterable[str]]] = {
     "path": lambda view: view.places,
     "file": lambda view: {path_of(asset).rpartition("/")[2] for asset in view.graph.assets},
     "package": lambda view: {view.package(asset) for _, asset in view.of(ALL_KINDS)},
+    "check": lambda view: {asset.name for _, asset in view.of(DATA_TEST_KINDS)} | {"failed"},
     "test_name": lambda view: {asset.test.name for _, asset in view.of((Kind.TEST,)) if asset.test},
     "exposure": _names(Kind.EXPOSURE),
     "metric": _names(Kind.METRIC),

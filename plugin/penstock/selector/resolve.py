@@ -10,13 +10,16 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from penstock.assets.asset import Kind
 from penstock.errors import SelectionError
+from penstock.selector.columns import COLUMN, related_by_column
 from penstock.selector.globs import matcher
 from penstock.selector.methods import METHODS
 from penstock.selector.named import NO_SELECTORS, SELECTOR, NamedSelectors
 from penstock.selector.tree import Criterion, Difference, Everything, Indirect, Intersection, Tree, Union
 from penstock.selector.view import GraphView
+
+_ALONE = (SELECTOR, COLUMN)
+"""Methods whose operators mean something else for each criterion."""
 
 
 class Found(NamedTuple):
@@ -96,7 +99,7 @@ class Resolver:
         pools: dict[Criterion, set[int]] = defaultdict(set)
         found: list[Found] = []
         for part in parts:
-            if isinstance(part, Criterion) and part.method != SELECTOR and self._mode(part) in (Indirect.EAGER, Indirect.EMPTY):
+            if isinstance(part, Criterion) and part.method not in _ALONE and self._mode(part) in (Indirect.EAGER, Indirect.EMPTY):
                 named = self.matched(part)
                 pools[replace(part, method="", value="", arguments=(), column=0)] |= named
                 barren = not named
@@ -118,6 +121,8 @@ class Resolver:
         return self._with_tests(selected, self._mode(criterion))
 
     def _with_relatives(self, criterion: Criterion, ids: set[int]) -> set[int]:
+        if criterion.method == COLUMN:
+            return related_by_column(self.view, criterion)
         graph = self.view.graph
         related = set(ids)
         if criterion.childrens_parents:
@@ -146,7 +151,7 @@ class Resolver:
         """Add the waiting data tests whose parents the parts of a group select together; unit tests wait for one only."""
         if self.indirect not in (Indirect.CAUTIOUS, Indirect.BUILDABLE):
             return found
-        tests = {test for test in found.waiting if self.view.graph.assets[test].kind is Kind.TEST}
+        tests = {test for test in found.waiting if self.view.graph.assets[test].is_data_test}
         ready = self._ready(tests, found.direct)
         if self.indirect is Indirect.BUILDABLE and len(ready) < len(tests):
             ready |= self._ready(tests - ready, found.direct | self.view.graph.ancestors(found.direct))

@@ -7,13 +7,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from penstock.assets.names import AssetKey
-from penstock.assets.records import Attempt, CheckResult, InputVersion, Materialization, PartitionCost, PartitionRecord, StateSnapshot
+from penstock.assets.records import (
+    Attempt,
+    CheckResult,
+    InputVersion,
+    Materialization,
+    PartitionCost,
+    PartitionRecord,
+    StateSnapshot,
+    Waiver,
+)
 from penstock.state.store import SCHEMA_VERSION, Statements, stored_version
 from penstock.warehouse.protocol import Row
 
 _QUERIES = (
     "latest_attempts", "current_inputs", "failed_partitions", "current_materializations", "latest_checks", "code_aliases",
-    "current_projections", "crashed_claims", "check_blocks",
+    "current_projections", "crashed_claims", "check_blocks", "current_waivers",
 )  # fmt: skip
 
 
@@ -29,8 +38,9 @@ def read_state(statements: Statements, *, exists: bool = False) -> StateSnapshot
     for asset, name, version, columns in found["current_inputs"]:
         inputs[asset].append(InputVersion(name, version, None if columns is None else tuple(columns)))
     failed: dict[AssetKey, list[str]] = defaultdict(list)
-    for asset, partition in found["failed_partitions"]:
-        failed[asset].append(partition)
+    interrupted: dict[AssetKey, list[str]] = defaultdict(list)
+    for asset, partition, only_interrupted in found["failed_partitions"]:
+        (interrupted if only_interrupted else failed)[asset].append(partition)
     attempts = found["latest_attempts"]
     ledgers = _ledgers(statements) if any(row[1] for row in found["current_materializations"]) else {}
     return StateSnapshot(
@@ -41,8 +51,10 @@ def read_state(statements: Statements, *, exists: bool = False) -> StateSnapshot
         checks=_checks(found["latest_checks"], found["code_aliases"]),
         projections={(row[0], row[1], tuple(row[2])): row[3] for row in found["current_projections"]},
         failed_partitions={asset: tuple(sorted(partitions)) for asset, partitions in failed.items()},
+        interrupted_partitions={asset: tuple(sorted(partitions)) for asset, partitions in interrupted.items()},
         crashed=frozenset(row[0] for row in found["crashed_claims"]),
-        blocked={asset: (check, run_id) for asset, check, run_id in found["check_blocks"]},
+        blocked={asset: (tuple(checks), run_id) for asset, checks, run_id in found["check_blocks"]},
+        waivers={check: Waiver(until, reason) for check, until, reason in found["current_waivers"]},
         **ledgers,
     )
 

@@ -13,7 +13,7 @@ from penstock.state.queries import parameters, sql_file, statement
 from penstock.warehouse.failpoints import failpoint
 from penstock.warehouse.protocol import Connection, Row
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 class Statements:

@@ -68,7 +68,11 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """One row of `check_result`; `failures` is None where the test itself broke."""
+    """One row of `check_result`; `failures` is None where the test itself broke.
+
+    `partition` names the partitions that it looked at, "" for all rows; `when` is `before_publish` or `after`; `total` is the
+    number of rows it looked at, None where nobody counted them; `samples` are failing rows as JSON objects.
+    """
 
     check: AssetKey
     asset: AssetKey
@@ -82,6 +86,10 @@ class CheckRow:
     checked_at: datetime
     seconds: float
     fingerprint: str = ""
+    partition: str = ""
+    when: str = "after"
+    total: int | None = None
+    samples: tuple[str, ...] = ()
 
 
 class StateWriter:
@@ -191,14 +199,31 @@ class StateWriter:
         if rows:
             names = (
                 "check", "asset", "status", "severity", "failures", "message", "code_version", "inputs_version", "volatile", "checked_at",
-                "seconds", "fingerprint",
+                "seconds", "fingerprint", "partition", "when", "total",
             )  # fmt: skip
             plural = (
                 "checks", "assets", "statuses", "severities", "failures", "messages", "code_versions", "inputs_versions",
-                "volatiles", "checked_at", "seconds", "fingerprints",
+                "volatiles", "checked_at", "seconds", "fingerprints", "partitions", "whens", "totals",
             )  # fmt: skip
             values = {many: [getattr(row, one) for row in rows] for one, many in zip(names, plural, strict=True)}
             self._sql.run("insert_check_results", {"run_id": run_id, **values})
+        samples = [(row, place, sample) for row in rows for place, sample in enumerate(row.samples, 1)]
+        if samples:
+            self._sql.run(
+                "insert_check_samples",
+                {
+                    "run_id": run_id,
+                    "checks": [row.check for row, _, _ in samples],
+                    "assets": [row.asset for row, _, _ in samples],
+                    "partitions": [row.partition for row, _, _ in samples],
+                    "positions": [place for _, place, _ in samples],
+                    "rows": [redact(sample) for _, _, sample in samples],
+                },
+            )
+
+    def waive(self, checks: Sequence[AssetKey], until: datetime, reason: str, now: datetime) -> None:
+        """Record that checks may fail until then."""
+        self._sql.run("insert_waivers", {"checks": list(checks), "until": until, "reason": redact(reason), "waived_at": now})
 
     def source_ages(self, run_id: str, ages: Sequence[SourceAge], now: datetime) -> None:
         """Append what one look at sources found."""

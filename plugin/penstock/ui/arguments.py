@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 MULTIPLE = frozenset({
     "-s", "--select", "-m", "--models", "--exclude", "--resource-type", "--exclude-resource-type", "--output-keys", "--partition",
+    "--key", "--label", "--report",
 })  # fmt: skip
 
 

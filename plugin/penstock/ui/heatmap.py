@@ -15,7 +15,7 @@ WRAP = 62
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One partition: its key, its bounds in UTC (None without a time dimension), and its status."""
+    """One partition: its key, its bounds in UTC (None without a time dimension, or where only a failure is known), and its status."""
 
     key: str
     start: datetime | None
@@ -26,8 +26,9 @@ class Cell:
 def heatmap(title: str, cells: Sequence[Cell], styled: Callable[[str, str], str]) -> list[str]:
     """Return the lines of the map, what the marks mean, and how many partitions there are of each status."""
     rows: dict[tuple[str, str], list[Cell]] = defaultdict(list)
-    for cell in cells:
-        rows[_row(cell)].append(cell)
+    timed = any(cell.start is not None for cell in cells)
+    for cell in sorted(cells, key=lambda cell: _time(cell.key)) if timed else cells:
+        rows[_row(cell.key) if timed else ("", "")].append(cell)
     width = max(len(" ".join(filter(None, label))) for label in rows)
     lines = [title]
     for label in sorted(rows):
@@ -45,14 +46,16 @@ def heatmap(title: str, cells: Sequence[Cell], styled: Callable[[str, str], str]
     return [*lines, "", f"  {legend}"]
 
 
-def _row(cell: Cell) -> tuple[str, str]:
+def _time(key: str) -> str:
+    """Return the part of a key that says the period: such keys of one grain sort as their periods do."""
+    parts = [part.rpartition("=")[2] for part in key.split(",")]
+    return next((part for part in parts if part[:4].isdigit()), parts[0])
+
+
+def _row(key: str) -> tuple[str, str]:
     """Return the other dimensions, and the month of days, the day of hours, the year of anything longer."""
-    if cell.start is None or cell.end is None:
-        return "", ""
-    parts = cell.key.split(",")
-    time = next((part for part in parts if part.rpartition("=")[2][:4].isdigit()), parts[0])
-    others = ",".join(part for part in parts if part is not time)
-    key = time.rpartition("=")[2]
-    if "T" in key:
-        return others, key.split("T")[0]
-    return others, key[:7] if len(key) == len("2024-01-01") else key[:4]
+    time = _time(key)
+    others = ",".join(part for part in key.split(",") if part.rpartition("=")[2] != time)
+    if "T" in time:
+        return others, time.split("T")[0]
+    return others, time[:7] if len(time) == len("2024-01-01") else time[:4]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from penstock.assets.asset import Asset, Kind
 from penstock.assets.dimensions import Dimension, StaticDimension, TimeDimension
 from penstock.assets.partitions import PartitionSet, PartitionSpec
+from penstock.plan.names import display
 
 
 def short(asset: Asset) -> str:
@@ -46,6 +47,8 @@ def describe(asset: Asset) -> str:
         return f"snapshot {asset.relation}"
     if asset.kind is Kind.FUNCTION:
         return f"function {asset.relation}"
+    if asset.check is not None and asset.test is not None and asset.test.attached_node:
+        return f"check {asset.name} on {display(asset.test.attached_node)}"
     if asset.is_test:
         return f"{asset.kind.value} {asset.name}"
     materialized = "microbatch" if asset.config.get("incremental_strategy") == "microbatch" else asset.materialized

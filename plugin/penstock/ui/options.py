@@ -75,6 +75,14 @@ partition_options = _stack(
     ),
 )  # fmt: skip
 
+run_options = _stack(
+    click.option("--executor", type=click.Choice(["auto", "native", "dbt"]), default="auto", help="dbt: run every node through dbt."),
+    click.option("--wait", is_flag=True, help="Wait until the database is free instead of ending with code 3."),
+    click.option("-x", "--fail-fast", is_flag=True, help="Start nothing more after the first failure."),
+)
+
+warn_error_option = click.option("--warn-error", is_flag=True, envvar="DBT_WARN_ERROR", help="A test that warns has failed, as in dbt.")
+
 max_partitions_option = click.option(
     "--max-partitions", type=click.IntRange(min=1), default=400, show_default=True,
     help="Refuse to build more partitions than this of any asset.",
@@ -113,7 +121,7 @@ def wanted_of(options: dict[str, Any], command: str, **more: Any) -> Wanted:
     """Return what `plan` and `build` ask for alike, and more; the selection options are taken out of `options`."""
     from penstock.app.planning import Wanted
 
-    alike = ("force", "full_refresh", "verify", "executor", "defer", "defer_target", "favor_state")
+    alike = ("force", "full_refresh", "verify", "executor", "defer", "defer_target", "favor_state", "warn_error")
     wait_seconds = -1 if options["wait"] else 0
     alike_values = {name: options[name] for name in alike if name in options}
     partitions = tuple(options["partitions"])

@@ -13,10 +13,13 @@ from penstock.ui.names import describe
 
 WIDTH = 80
 _VERBS = {Status.SUCCESS: "OK created", Status.ERROR: "ERROR creating", Status.CANCELLED: "CANCELLED", Status.SKIPPED: "SKIP"}
-_TEST_WORDS = {Status.PASS: "PASS", Status.WARN: "WARN", Status.FAIL: "FAIL", Status.ERROR: "ERROR", Status.SUCCESS: "PASS"}
+_TEST_WORDS = {
+    Status.PASS: "PASS", Status.INSUFFICIENT: "NOT YET", Status.WARN: "WARN", Status.FAIL: "FAIL", Status.ERROR: "ERROR",
+    Status.SUCCESS: "PASS",
+}  # fmt: skip
 _STYLES = {
-    Status.SUCCESS: "green", Status.PASS: "green", Status.WARN: "yellow", Status.FAIL: "red", Status.ERROR: "red",
-    Status.SKIPPED: "yellow", Status.CANCELLED: "yellow", Status.REUSED: "dim",
+    Status.SUCCESS: "green", Status.PASS: "green", Status.INSUFFICIENT: "dim", Status.WARN: "yellow", Status.FAIL: "red",
+    Status.ERROR: "red", Status.SKIPPED: "yellow", Status.CANCELLED: "yellow", Status.REUSED: "dim",
 }  # fmt: skip
 
 
@@ -62,7 +65,7 @@ def _both_sides(outcome: Outcome) -> tuple[str, str]:
     if asset.is_test:
         word = _TEST_WORDS[outcome.status]
         count = f" {outcome.failures}" if outcome.status in (Status.FAIL, Status.WARN) and outcome.failures else ""
-        return f"{word} {asset.name}", f"{word}{count}{took}"
+        return f"{word} {describe(asset)}" if asset.check else f"{word} {asset.name}", f"{word}{count}{took}"
     verb = _VERBS[outcome.status]
     if asset.kind is Kind.SEED:
         verb = "OK loaded" if outcome.status is Status.SUCCESS else "ERROR loading"
@@ -72,8 +75,8 @@ def _both_sides(outcome: Outcome) -> tuple[str, str]:
     return f"{verb} {describe(asset)}", f"{word}{took}"
 
 
-def show_report(console: Console, report: Report) -> None:
-    """Show every failure with its message, then dbt's line of counts."""
+def show_report(console: Console, report: Report, samples: int = 3) -> None:
+    """Show every failure with its message and some rows, then dbt's line of counts."""
     failures = [outcome for outcome in report.outcomes if outcome.status in (Status.ERROR, Status.FAIL)]
     warnings = [outcome for outcome in report.outcomes if outcome.status is Status.WARN]
     for outcome in (*warnings, *failures):
@@ -81,7 +84,7 @@ def show_report(console: Console, report: Report) -> None:
         place = outcome.asset.ingest.path if outcome.asset.ingest else outcome.asset.path
         console.line("")
         console.line(f"{word} in {outcome.asset.kind.value} {outcome.asset.name} ({place})", _STYLES[outcome.status])
-        for line in outcome.message.splitlines():
+        for line in (*outcome.message.splitlines(), *outcome.samples[:samples]):
             console.line(f"  {line}")
     for row in report.planned.plan.with_decision(Decision.BLOCKED):
         console.line("")
@@ -96,7 +99,7 @@ def show_report(console: Console, report: Report) -> None:
     console.line("")
     counts = report.counts
     error = counts.get("ERROR", 0) + counts.get("FAIL", 0) + counts.get("CANCELLED", 0) + bool(report.hook_error)
-    good = counts.get("SUCCESS", 0) + counts.get("PASS", 0)
+    good = counts.get("SUCCESS", 0) + counts.get("PASS", 0) + counts.get("INSUFFICIENT", 0)
     skipped = counts.get("SKIPPED", 0) + counts["BLOCKED"]
     total = good + counts.get("WARN", 0) + error + skipped + counts["REUSED"]
     done = f"Done. PASS={good} WARN={counts.get('WARN', 0)} ERROR={error} SKIP={skipped} NO-OP=0 REUSED={counts['REUSED']} TOTAL={total}"

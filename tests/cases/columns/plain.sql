@@ -195,6 +195,14 @@ select list_transform([s], lambda s: s.n + a) as x from t
 -- x: t.l derived, t.a derived, t.z derived
 select [y + a for y in l if y > z] as x from t
 
+-- == a function of a schema
+-- x: t.a derived, t.b derived
+select main.greatest(a, b) as x from t
+
+-- == a function of a schema that sees its rows in an order
+-- x: t.a derived, t.b order
+select main.first(a) as x from (select * from t order by b)
+
 -- == a function called on a column
 -- x: t.a derived
 select a.abs() as x from t

@@ -10,10 +10,11 @@ from penstock.app.doctor import Finding, examine
 from penstock.app.project import Project
 from penstock.app.settings import Place
 from penstock.assets.asset import Asset, EdgeKind, IngestSpec, Kind
+from penstock.assets.check import CheckSpec
 from penstock.assets.names import RelationName
 from penstock.errors import Location, ParseError, Problems, ProjectError
 from penstock.graph.asset_graph import AssetGraph
-from penstock.state.store import Statements, migrate
+from penstock.state.store import SCHEMA_VERSION, Statements, migrate
 from penstock.warehouse.duckdb import open_duckdb
 from penstock.warehouse.lock import DatabaseLock, Holder
 from project_files import write
@@ -95,12 +96,14 @@ def test_a_store_is_missing_then_up_to_date(tmp_path: Path) -> None:
     write(tmp_path)
     warehouse = open_duckdb(tmp_path / "shop.duckdb", {})
     warehouse.close()
-    assert findings(tmp_path)[-1] == Finding("warn", "store", "version 0, newest 5", "penstock store migrate (or the next build)")
+    assert findings(tmp_path)[-1] == Finding(
+        "warn", "store", f"version 0, newest {SCHEMA_VERSION}", "penstock store migrate (or the next build)"
+    )
     warehouse = open_duckdb(tmp_path / "shop.duckdb", {})
     migrate(Statements(warehouse.connect(), "penstock"))
     warehouse.close()
     *_, database, store = findings(tmp_path)
-    assert (store, database.level) == (Finding("ok", "store", "schema penstock, version 5"), "ok")
+    assert (store, database.level) == (Finding("ok", "store", f"schema penstock, version {SCHEMA_VERSION}"), "ok")
     assert database.text.startswith("shop.duckdb, ")
 
 
@@ -117,16 +120,17 @@ def test_a_lock_that_was_not_given_back_is_noted(tmp_path: Path) -> None:
     assert texts[0] == "`penstock build` (pid 7, since noon) ended without giving the lock back; the lock itself is free"
 
 
-def test_settings_that_only_dbt_covers_and_checks_that_are_not_run_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path, checks__one_sql="select 1")
+def test_settings_that_only_dbt_covers_and_checks_that_cannot_be_run_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path)
     text = (tmp_path / "profiles.yml").read_text().replace("threads: 3}", "plugins: [{module: excel}]}")
     (tmp_path / "profiles.yml").write_text(text)
-    project = Project(AssetGraph([], []), "", "", "shop", "", (), reparsed=False)
+    broken = Asset("check.checks/b.sql", Kind.CHECK, "b", path="checks/b.sql", check=CheckSpec("checks/b.sql", "", error="two statements"))
+    project = Project(AssetGraph([broken], []), "", "", "shop", "", (), reparsed=False, warnings=("the check a selects nothing",))
     monkeypatch.setattr(doctor, "load_project", lambda *_: project)
-    assert findings(tmp_path)[1:4] == [
+    assert [found for found in findings(tmp_path) if found.topic in ("executor", "checks")] == [
         Finding("note", "executor", "profile plugins: every node goes through dbt"),
-        Finding("warn", "project", "no assets", "Add a model."),
-        Finding("note", "checks", "1 files in checks/ are not run by this version", "dbt tests are."),
+        Finding("warn", "checks", "the check a selects nothing", "Correct `select` in its header."),
+        Finding("error", "checks", "checks/b.sql: two statements"),
     ]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from penstock.app.freshness import FreshnessReport, _answer, _Query, _query_of, sources_document
+from penstock.app.freshness import FreshnessReport, _answer, _has_criteria, _Query, _query_of, sources_document
 from penstock.assets.asset import Asset, IngestSpec, Kind, SourceSpec
 from penstock.assets.freshness import COMMIT, FIELD, QUERY, SourceAge
 from penstock.assets.names import RelationName
@@ -74,9 +75,7 @@ def test_what_cannot_be_compared_is_a_runtime_error(rows: Any, message: str) -> 
 
 
 def test_an_ingested_source_without_a_field_has_the_time_of_its_commit() -> None:
-    import dataclasses
-
-    ingested = dataclasses.replace(source(loaded_at_field=""), ingest=IngestSpec("ingest/raw/a.sql", "select 1"))
+    ingested = replace(source(loaded_at_field=""), ingest=IngestSpec("ingest/raw/a.sql", "select 1"))
     gateway: Any = None
     query = _query_of(ingested, gateway)
     assert query == _Query(COMMIT)
@@ -84,6 +83,23 @@ def test_an_ingested_source_without_a_field_has_the_time_of_its_commit() -> None
     assert (found.status, found.age, found.max_loaded_at) == ("warn", 7200, NOON - timedelta(hours=2))
     assert answer([], query, ingested).error == "ingest/raw/a.sql was never loaded"
     assert "no `loaded_at_field`" in answer([], query, source(loaded_at_field="")).error
+
+
+def test_the_criteria_of_an_ingestion_file_count_where_the_source_it_loads_has_none() -> None:
+    said = {"meta": {"penstock": {"freshness": FRESHNESS}}}
+    merged = replace(source(freshness={}, loaded_at_field=""), ingest=IngestSpec("ingest/raw/a.sql", "select 1"), config=said)
+    assert _has_criteria(merged)
+    assert answer([], _Query(COMMIT), merged, {merged.key: NOON - timedelta(days=2)}).status == "error"
+    own = {**FRESHNESS, "error_after": None}
+    assert (
+        answer([], _Query(COMMIT), replace(merged, source=source(freshness=own).source), {merged.key: NOON - timedelta(days=2)}).status
+        == "warn"
+    )
+    assert not _has_criteria(replace(merged, config={})) and not _has_criteria(replace(merged, ingest=None))
+    age = SourceAge(merged.key, "pass", COMMIT, NOON, NOON, 0).timed(NOON, 0.5)
+    project: Any = SimpleNamespace(dbt_version="1.11.16")
+    document = sources_document(FreshnessReport(project, project, (merged,), (age,), NOON, 1), {}, "an id")
+    assert document["results"][0]["criteria"] == FRESHNESS
 
 
 class Gateway:

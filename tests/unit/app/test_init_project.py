@@ -23,11 +23,11 @@ def actions(done: list[module.Written]) -> dict[str, str]:
 def test_a_second_call_changes_nothing(tmp_path: Path) -> None:
     write(tmp_path)
     before = contents(tmp_path)
-    assert actions(init_project(tmp_path)) == {"penstock.yml": "written", ".gitignore": "written"}
+    assert [item.action for item in init_project(tmp_path)] == ["written"] * 3
     after = contents(tmp_path)
     assert {name: after[name] for name in before} == before
-    assert sorted(set(after) - set(before)) == [".gitignore", "penstock.yml"]
-    assert actions(init_project(tmp_path)) == {"penstock.yml": "kept", ".gitignore": "kept"}
+    assert sorted(set(after) - set(before)) == [".github/workflows/penstock.yml", ".gitignore", "penstock.yml"]
+    assert [item.action for item in init_project(tmp_path)] == ["kept"] * 3
     assert contents(tmp_path) == after
 
 
@@ -40,7 +40,7 @@ def test_the_written_file_is_accepted_and_changes_no_default(tmp_path: Path) -> 
 def test_what_is_there_is_kept(tmp_path: Path) -> None:
     write(tmp_path, penstock_yml="state_schema: mine\n")
     (tmp_path / ".gitignore").write_text("target/\n# my own\n*.tmp")
-    assert actions(init_project(tmp_path)) == {"penstock.yml": "kept", ".gitignore": "added"}
+    assert actions(init_project(tmp_path, workflow=False)) == {"penstock.yml": "kept", ".gitignore": "added"}
     assert (tmp_path / "penstock.yml").read_text() == "state_schema: mine\n"
     lines = (tmp_path / ".gitignore").read_text().splitlines()
     assert lines[:3] == ["target/", "# my own", "*.tmp"]

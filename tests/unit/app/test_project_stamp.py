@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from penstock.app.project import _Stamp
+from penstock.app.project_files import Stamp
 from project_files import DBT_PROJECT, found, write
 
 LONG_AGO = 1_000_000_000
@@ -27,8 +27,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def stamp(folder: Path, known: dict[str, Any], **more: Any) -> _Stamp:
-    return _Stamp(found(folder, **more), known)
+def stamp(folder: Path, known: dict[str, Any], **more: Any) -> Stamp:
+    return Stamp(found(folder, **more), known)
 
 
 def unchanged(folder: Path, known: dict[str, Any], **more: Any) -> tuple[bool, bool]:
@@ -98,12 +98,12 @@ def test_what_dbt_does_not_read_changes_nothing(folder: Path, known: dict[str, A
 
 
 def test_a_file_with_the_same_size_and_time_is_not_read_again(folder: Path, known: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    from penstock.app import project
+    from penstock.app import project_files
 
     def refuse(path: Path) -> bytes:
         raise AssertionError(path)
 
-    monkeypatch.setattr(project, "_bytes", refuse)
+    monkeypatch.setattr(project_files, "_bytes", refuse)
     assert unchanged(folder, known) == (True, True)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from penstock.app.project import _all_vars, _Stamp
+from penstock.app.project import _all_vars
+from penstock.app.project_files import Stamp
 from project_files import DBT_PROJECT, found, write
 
 
@@ -13,10 +14,10 @@ def notices(folder: Path, path: str, before: str = "select 1", after: str = "sel
     """Whether a change of a file makes dbt parse again."""
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     (folder / path).write_text(before)
-    known = _Stamp(found(folder), {}).taken()
-    assert _Stamp(found(folder), known).unchanged_dbt()
+    known = Stamp(found(folder), {}).taken()
+    assert Stamp(found(folder), known).unchanged_dbt()
     (folder / path).write_text(after)
-    return not _Stamp(found(folder), known).unchanged_dbt()
+    return not Stamp(found(folder), known).unchanged_dbt()
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ def test_a_change_in_a_local_package_is_noticed_behind_the_link_that_dbt_deps_ma
     (folder / "dbt_packages").mkdir()
     (folder / "dbt_packages" / "helper").symlink_to(tmp_path / "helper")
     assert notices(folder, "dbt_packages/helper/models/a.sql")
-    files = _Stamp(found(folder), {}).project_files()
+    files = Stamp(found(folder), {}).project_files()
     assert "models/a.sql" in files
 
 
@@ -47,9 +48,9 @@ def test_a_package_that_links_to_itself_ends(tmp_path: Path) -> None:
 
 def test_a_package_that_comes_or_goes_is_noticed(tmp_path: Path) -> None:
     folder = write(tmp_path, dbt_packages__one__dbt_project_yml="name: one")
-    known = _Stamp(found(folder), {}).taken()
+    known = Stamp(found(folder), {}).taken()
     write(folder, dbt_packages__two__dbt_project_yml="name: two")
-    assert not _Stamp(found(folder), known).unchanged_dbt()
+    assert not Stamp(found(folder), known).unchanged_dbt()
 
 
 def test_defaults_that_packages_give_their_variables_are_watched(tmp_path: Path) -> None:

@@ -107,8 +107,15 @@ def test_failures_are_counted_and_all_rows_only_where_a_threshold_asks(
 ) -> None:
     spec = CheckSpec("checks/a.sql", "select * from this where amount < 0 -- refunds", warn_if=threshold, limit=0)
     query = check_query(spec, put_in_place(spec.sql, {"this": EMEA}), EMEA)
-    assert [tuple(row) for row in connection.execute(query)] == [(1, total)]
+    assert [tuple(row) for row in connection.execute(query)] == [(1, total, None)]
     assert spec.needs_total is (total is not None)
+
+
+@pytest.mark.parametrize("least", [2, 3])
+def test_too_little_history_is_counted_beside_the_failures(connection: DuckDBConnection, least: int) -> None:
+    short = f"select 1 from history having count(*) < {least}"
+    spec = CheckSpec("checks/a.sql", "select * from this", history="(select 1 from range(2))", insufficient_sql=short)
+    assert [bool(row[2]) for row in connection.execute(check_query(spec, put_in_place(spec.sql, {"this": EMEA}), EMEA))] == [least == 3]
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from penstock.assets.freshness import Criteria, model_criteria, policy_of
 from penstock.assets.names import RelationName
 from penstock.errors import ParseError
 from penstock.parser.ingest import MAX_RENDERED, IngestFile, Names, parse_ingest, problems_of
@@ -105,12 +107,29 @@ def test_all_problems_of_a_header_are_told() -> None:
     assert len(problems_of(parsed("-- ---\n-- a: 1\n-- b: 2\n-- ---\nselect 1"))) == 2
 
 
+def test_what_a_header_says_of_time_is_kept_in_meta_as_a_models_would_be() -> None:
+    said = (
+        "-- ---\n-- schedule: '@daily'\n-- freshness: {warn_after: {count: 1, period: day}, lag_tolerance: 30m}\n-- meta: {a: 1}\n-- ---\n"
+    )
+    meta = parsed(f"{said}select 1 as a").header.meta
+    assert meta == {"lag_tolerance": "30m", "freshness": {"warn_after": {"count": 1, "period": "day"}}, "schedule": "@daily", "a": 1}
+    assert model_criteria({"meta": meta}) == Criteria(warn_after=86400)
+    assert policy_of({"meta": meta}).lag_tolerance == timedelta(minutes=30)
+
+
 @pytest.mark.parametrize(
-    "header",
-    ["schedule: '@daily'", "freshness: {warn_after: {count: 1, period: day}}"],
+    ("header", "words"),
+    [
+        ("freshness: {warn_after: {count: 1, period: week}}", "orders.sql:2: `warn_after: {'count': 1, 'period': 'week'}` is not a count"),
+        ("freshness: {lag_tolerance: soon}", "orders.sql:2: `lag_tolerance: soon` is not a duration / Write 30m"),
+        ("freshness: {warn_afer: {count: 1, period: day}}", "unknown key `freshness.warn_afer` / Did you mean `warn_after`?"),
+        ("schedule: ''", "orders.sql:2: `schedule: `: it has 0 fields, and needs five"),
+        ("schedule: '0 6 * *'", "orders.sql:2: `schedule: 0 6 * *`: it has 4 fields"),
+        ("write: append\n-- schedule: 61 * * * *", "orders.sql:3: `schedule: 61 * * * *`: `61` is no minute: 0 to 59 / Write five fields"),
+    ],
 )
-def test_what_is_not_built_yet_is_refused_in_words(header: str) -> None:
-    assert "is not supported by this version" in problem(f"-- ---\n-- {header}\n-- ---\nselect 1")
+def test_times_that_cannot_be_understood_are_told(header: str, words: str) -> None:
+    assert words in problem(f"-- ---\n-- {header}\n-- ---\nselect 1")
 
 
 @pytest.mark.parametrize(

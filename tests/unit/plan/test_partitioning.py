@@ -151,6 +151,14 @@ def test_a_day_that_failed_is_due_again() -> None:
     assert World(state={"failed_partitions": {FACT: ("2024-01-03",)}}).due() == {"2024-01-03": "previous_failed"}
 
 
+def test_a_day_that_was_interrupted_stays_due_for_what_made_it_due() -> None:
+    state = {"interrupted_partitions": {FACT: ("2024-01-02", "2024-01-03")}}
+    world = World(state=state)
+    del world.ledgers[FACT]["2024-01-02"]
+    assert world.due() == {"2024-01-02": "partition_missing", "2024-01-03": "previous_failed"}
+    assert World(dim="dim2", state=state).due() == dict.fromkeys(HELD, "upstream_newer")
+
+
 def test_chosen_partitions_bound_what_is_due() -> None:
     chosen = DAYS.parse("2024-01-02..2024-01-03", NOW)
     assert World(dim="dim2", more={"chosen": {FACT: chosen}}).due() == {"2024-01-02": "upstream_newer", "2024-01-03": "upstream_newer"}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from penstock.errors import PenstockError, Problems, SelectionError
 from penstock.selector.grammar import parse, parse_criterion
-from penstock.selector.methods import METHODS, NOT_AVAILABLE
+from penstock.selector.methods import METHODS
 from penstock.selector.tree import Criterion, Difference, Everything, Intersection, Union
 
 NAMES = st.text("abz019_.*?[]!-/:+@٣é", max_size=8)
@@ -96,13 +96,6 @@ def test_a_mistake_is_named_with_its_column(text: str, message: str, hint: str) 
         parse([text])
     assert raised.value.message.startswith(message)
     assert str(raised.value.hint).startswith(hint)
-
-
-@pytest.mark.parametrize("method", NOT_AVAILABLE)
-def test_a_known_method_that_is_missing_says_so_instead_of_selecting_nothing(method: str) -> None:
-    with pytest.raises(SelectionError, match=f"`{method}:` is not available in this version at column 3 of") as raised:
-        parse([f"a {method}:x"])
-    assert raised.value.hint
 
 
 def test_all_mistakes_are_reported_together() -> None:

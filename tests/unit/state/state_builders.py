@@ -80,10 +80,10 @@ class Story:
         what = self._publication(key, partition, consumed, code, f"(select * from range({rows}))", "view" if view else "table")
         return publish(self.sql, what, lambda: None, lambda: self.now).version
 
-    def fail(self, key: str, error: str = "it broke", partition: str = "") -> int:
+    def fail(self, key: str, error: str = "it broke", partition: str = "", status: str = "failed") -> int:
         """Fail to build an asset and return the token of the attempt."""
         what = self._publication(key, partition, (), "code", "")
-        record_attempt(self.sql, what, "failed", error, self.now)
+        record_attempt(self.sql, what, status, error, self.now)
         return what.token
 
     def check(self, key: str, status: str, of: str = "model.a") -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from penstock.assets.asset import Asset, EdgeKind, Kind
 from penstock.assets.records import InputVersion
 from penstock.graph.asset_graph import AssetGraph
 from penstock.state.content import record_projections
 from penstock.state.reader import read_state
+from penstock.state.writer import Gap
 from state_builders import NOON, Story, asset, graph, new_store, rows_of
 
 
@@ -230,6 +233,34 @@ def test_partitions_are_held_or_failed(story: Story) -> None:
     assert read_state(story.sql).failed_partitions == {"model.a": ("broken later", "never")}
 
 
+def test_partitions_that_were_interrupted_hold_what_they_held(story: Story) -> None:
+    def partition_status() -> list[tuple[Any, ...]]:
+        return rows_of(story.sql, 'select "partition", status, run_id from {state}.partition_status order by all')
+
+    story.start("run1")
+    story.build("model.a", "held")
+    story.fail("model.a", partition="broken")
+    story.start("run2")
+    for partition in ("broken", "held", "known missing", "new"):
+        story.fail("model.a", partition=partition, status="cancelled")
+    story.writer.gaps("run2", "model.a", [Gap("known missing", NOON, NOON, "missing"), Gap("waits", NOON, NOON, "waiting")])
+    assert partition_status() == [
+        ("broken", "failed", "run1"), ("held", "held", "run1"), ("known missing", "missing", "run2"), ("new", "missing", "run2"),
+        ("waits", "waiting", "run2"),
+    ]  # fmt: skip
+    found = read_state(story.sql)
+    assert found.failed_partitions == {"model.a": ("broken",)}
+    assert found.interrupted_partitions == {"model.a": ("held", "known missing", "new")}
+    story.start("run3")
+    for partition in ("broken", "held", "known missing", "new"):
+        story.build("model.a", partition)
+    found = read_state(story.sql)
+    assert (found.failed_partitions, found.interrupted_partitions) == ({}, {})
+    assert partition_status() == [
+        *((partition, "held", "run3") for partition in ("broken", "held", "known missing", "new")), ("waits", "waiting", "run2")
+    ]  # fmt: skip
+
+
 def test_lineage_is_closed_with_the_shortest_way(story: Story) -> None:
     story.writer.record_graph(
         "run1", graph("model.a -> model.b", "model.b -> model.d", "model.a -> model.c", "model.c -> model.e", "model.e -> model.d"), "h"
@@ -256,6 +287,6 @@ def test_column_lineage_is_empty_and_can_be_asked(story: Story) -> None:
 
 def test_edges_between_columns_are_closed_too(story: Story) -> None:
     for run, above, below, removed in (("1", "a", "b", False), ("1", "b", "c", False), ("1", "b", "z", False), ("2", "b", "z", True)):
-        rows_of(story.sql, f"insert into {{state}}.column_edge values ('{run}', '{above}', 'x', '{below}', 'x', 'value', {removed})")
+        rows_of(story.sql, f"insert into {{state}}.column_edge values ('{run}', '{above}', 'x', '{below}', 'x', 'value', {removed}, null)")
     found = rows_of(story.sql, "select from_asset || to_asset, depth from {state}.column_lineage_closure order by all")
     assert found == [("ab", 1), ("ac", 2), ("bc", 1)]

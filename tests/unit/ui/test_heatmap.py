@@ -48,3 +48,12 @@ def test_hours_have_a_line_for_each_day_and_months_one_for_each_year() -> None:
 def test_a_long_line_is_wrapped_and_values_without_time_stand_together() -> None:
     lines = drawn([Cell(f"v{number}", None, None, "held") for number in range(WRAP + 3)])
     assert [line.strip() for line in lines[1:3]] == ["#" * WRAP, "###"]
+
+
+def test_what_failed_before_it_was_ever_held_stands_in_its_place() -> None:
+    cells = days(datetime(2024, 1, 1), "##.")
+    assert drawn([*cells, Cell("2023-12-31", None, None, "failed"), Cell("2024-01-04", None, None, "failed")])[1:3] == [
+        "  2023-12  x", "  2024-01  ##.x",
+    ]  # fmt: skip
+    both = [*days(datetime(2024, 1, 1), "##", "region=emea,day="), Cell("region=emea,day=2024-01-03", None, None, "failed")]
+    assert drawn(both)[1] == "  region=emea 2024-01  ##x"

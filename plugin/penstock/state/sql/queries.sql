@@ -83,7 +83,9 @@ where asset = $asset and "partition" = $partition;
 insert into {state}.materialization
 select $run_id, $asset, $partition, $partition_start, $partition_end, $token, $relation_name, $relation_type, $code_version,
     content."version", content."rows", $volatile, $executor, $committed_at, $fingerprint,
-    case when $recreates then $token else coalesce((select max(generation) from {state}.materialization where asset = $asset), $token) end, null
+    case when $recreates then $token else coalesce((select max(generation) from {state}.materialization where asset = $asset), $token) end, null,
+    (select list(column_name) from (describe select * from {relation})),
+    (select list_value(*columns(*)) from (select count(*) - count(columns(*)) from {relation}))
 from (
     select count(*) as "rows", 'rows:' || count(*) || ':' || coalesce(sum(hash(*columns(*))), 0) || ':'
         || (select md5(string_agg(column_name || ' ' || column_type, chr(10))) from (describe select * from {relation})) as "version"
@@ -104,14 +106,15 @@ insert into {state}.materialization
 select $run_id, $asset, $partition, $partition_start, $partition_end, $token, $relation_name, $relation_type, $code_version,
     'code:' || $code_version || ':'
         || (select md5(string_agg(column_name || ' ' || column_type, chr(10))) from (describe select * from {relation})),
-    null, $volatile, $executor, $committed_at, $fingerprint, $token, null;
+    null, $volatile, $executor, $committed_at, $fingerprint, $token, null, null, null;
 
 -- name: record_version
 -- The record of what has a version that is known beforehand.
 insert into {state}.materialization
 select $run_id, $asset, $partition, $partition_start, $partition_end, $token, $relation_name, $relation_type, $code_version,
     $data_version, $rows, $volatile, $executor, $committed_at, $fingerprint,
-    case when $recreates then $token else coalesce((select max(generation) from {state}.materialization where asset = $asset), $token) end, $high_water;
+    case when $recreates then $token else coalesce((select max(generation) from {state}.materialization where asset = $asset), $token) end, $high_water,
+    $counted::varchar[], $nulls::bigint[];
 
 -- name: record_partitions
 -- The record of some partitions that were written together; where they made the table anew, older records count no more.
@@ -119,7 +122,14 @@ insert into {state}.materialization
 select $run_id, $asset, unnest($partitions::varchar[]), unnest($starts::timestamp[]), unnest($ends::timestamp[]),
     unnest($tokens::bigint[]), $relation_name, $relation_type, $code_version, unnest($data_versions::varchar[]),
     unnest($counts::bigint[]), $volatile, $executor, $committed_at, $fingerprint,
-    case when $recreates then $token else coalesce((select max(generation) from {state}.materialization where asset = $asset), $token) end, $high_water;
+    case when $recreates then $token else coalesce((select max(generation) from {state}.materialization where asset = $asset), $token) end, $high_water,
+    $counted::varchar[], unnest($null_counts::bigint[][]);
+
+-- name: record_column_metrics
+-- What was measured of the columns of some partitions, one row for each partition and column.
+insert into {state}.column_metric
+select $run_id, $asset, unnest($metric_partitions::varchar[]), unnest($metric_tokens::bigint[]), unnest($metric_columns::varchar[]),
+    unnest($smallest::varchar[]), unnest($largest::varchar[]), unnest($distinct_counts::bigint[]), unnest($quantiles::double[][]);
 
 -- name: record_partition_inputs
 insert into {state}.materialization_input
@@ -196,6 +206,13 @@ select $run_id, $asset, unnest($partitions::varchar[]), unnest($starts::timestam
 -- How far the cursor of an asset came.
 select high_water from {state}.current_materialization where asset = $asset order by token desc limit 1;
 
+-- name: cursor_column_of
+-- The column that an asset's cursor followed last.
+select "column" from {state}.cursor_column where asset = $asset order by run_id desc limit 1;
+
+-- name: record_cursor_column
+insert into {state}.cursor_column select $run_id, $asset, $column;
+
 -- name: record_inputs
 insert into {state}.materialization_input
 select $run_id, $asset, $partition, $token, unnest($inputs::varchar[]), unnest($versions::varchar[]), unnest($columns::varchar[][]);
@@ -247,9 +264,29 @@ where c.run_id <> $run_id;
 
 -- name: insert_check_results
 insert into {state}.check_result
-select $run_id, unnest($checks::varchar[]), unnest($assets::varchar[]), '', unnest($statuses::varchar[]),
+select $run_id, unnest($checks::varchar[]), unnest($assets::varchar[]), unnest($partitions::varchar[]), unnest($statuses::varchar[]),
     unnest($severities::varchar[]), unnest($failures::bigint[]), unnest($messages::varchar[]), unnest($code_versions::varchar[]),
-    unnest($inputs_versions::varchar[]), unnest($volatiles::varchar[]), unnest($checked_at::timestamp[]), unnest($seconds::double[]), unnest($fingerprints::varchar[]);
+    unnest($inputs_versions::varchar[]), unnest($volatiles::varchar[]), unnest($checked_at::timestamp[]), unnest($seconds::double[]), unnest($fingerprints::varchar[]),
+    unnest($whens::varchar[]), unnest($totals::bigint[]);
+
+-- name: insert_check_samples
+insert into {state}.check_sample
+select $run_id, unnest($checks::varchar[]), unnest($assets::varchar[]), unnest($partitions::varchar[]), unnest($positions::integer[]),
+    unnest($rows::varchar[]);
+
+-- name: ci_samples
+-- Rows that failed a run's checks, at most so many of each check and asset.
+select "check", asset, "row"
+from {state}.check_sample
+where run_id = $run_id and "position" <= $most
+order by "check", asset, "partition", "position";
+
+-- name: insert_waivers
+insert into {state}.waiver select unnest($checks::varchar[]), $until, $reason, $waived_at;
+
+-- name: current_waivers
+-- The latest waiver of each check.
+select "check", max_by(until, waived_at), max_by(reason, waived_at) from {state}.waiver group by "check";
 
 -- name: current_materializations
 -- The latest materialization of each asset; the version of one with partitions is made of those of all it holds.
@@ -260,6 +297,40 @@ join {state}.current_version as v on v.asset = m.asset and v.token = m.token
 left join (
     select asset, code_version, list(fingerprint) as fingerprints from {state}.code_alias group by all
 ) as a on a.asset = m.asset and a.code_version = m.code_version;
+
+-- name: columns_to_record
+-- Relations whose last record was written with other columns than those on record, with the run that wrote it; functions have none.
+-- Of runs before the last one whose columns are recorded nothing is left to do.
+with latest as (
+    select asset, max_by(run_id, token) as run_id, split_part(max_by(data_version, token), ':', -1) as columns
+    from {state}.materialization
+    where relation_type <> 'function' and run_id >= coalesce((select max(run_id) from {state}.relation_column), '')
+    group by asset
+),
+recorded as (
+    select asset, md5(string_agg("column" || ' ' || data_type, chr(10) order by "position")) as columns
+    from {state}.current_relation_column
+    where asset in (select asset from latest)
+    group by asset
+)
+select l.asset, l.run_id from latest as l left join recorded as r using (asset) where l.columns is distinct from r.columns;
+
+-- name: recorded_relation_columns
+-- The columns on record of some relations, in order.
+select asset, "column", data_type from {state}.current_relation_column
+where asset in (select unnest($assets::varchar[])) order by asset, "position";
+
+-- name: insert_relation_columns
+insert into {state}.relation_column
+select unnest($runs::varchar[]), unnest($assets::varchar[]), unnest($columns::varchar[]), unnest($data_types::varchar[]),
+    unnest($positions::integer[]), unnest($removed::boolean[]);
+
+-- name: show_column_changes
+-- The columns of one asset in order, then those that are gone, each with the latest that became of it.
+select h."column", h.data_type, h.change, h.before, h.run_id, h."at"
+from (select * from {state}.column_history where asset = $asset qualify row_number() over (partition by "column" order by run_id desc) = 1) as h
+left join {state}.current_relation_column as c on c.asset = h.asset and c."column" = h."column"
+order by c."position" nulls last, h."column";
 
 -- name: version_of
 select data_version from {state}.current_version where asset = $asset;
@@ -283,23 +354,24 @@ select asset, input, input_version, columns from {state}.current_input;
 select asset, "partition", status, run_id, error, token from {state}.latest_attempt;
 
 -- name: failed_partitions
--- Partitions whose latest attempt did not succeed, and those whose claim no attempt ever answered: the process died.
-select asset, "partition"
+-- Partitions whose latest attempt did not succeed, and those whose claim no attempt ever answered: the process died. The flag:
+-- it was only interrupted, and what was tried before that went well.
+select asset, "partition", coalesce(max_by(status, (token, finished_at)) filter (status <> 'cancelled'), 'success') = 'success'
 from {state}.attempt
 where "partition" <> ''
 group by asset, "partition"
 having max_by(status, (token, finished_at)) <> 'success'
     and max(token) > coalesce((select max(m.generation) from {state}.materialization as m where m.asset = attempt.asset), 0)
 union
-select c.asset, c."partition"
+select c.asset, c."partition", false
 from {state}.claim as c
 anti join {state}.attempt as a on a.asset = c.asset and a."partition" = c."partition" and a.token = c.token
 anti join {state}.materialization as m on m.asset = c.asset and m."partition" = c."partition" and m.token = c.token
 where c."partition" <> '';
 
 -- name: check_blocks
--- Assets whose latest rows were not published because a test found something in them: the test, and the run.
-select a.asset, min(c."check"), a.run_id
+-- Assets whose latest rows were not published because tests found something in them: the tests, and the run.
+select a.asset, list(c."check" order by c."check"), a.run_id
 from {state}.latest_attempt as a
 join {state}.check_result as c on c.run_id = a.run_id and c.asset = a.asset and c.status in ('fail', 'error') and c.inputs_version = ''
 where a.status = 'failed'
@@ -407,6 +479,12 @@ delete from {state}.check_result
 where run_id in (select unnest($runs::varchar[]))
     and ("check", checked_at) not in (select "check", max(checked_at) from {state}.check_result group by "check");
 
+-- name: gc_check_sample
+-- The samples of results that are kept are kept.
+delete from {state}.check_sample
+where run_id in (select unnest($runs::varchar[]))
+    and (run_id, "check") not in (select run_id, "check" from {state}.check_result);
+
 -- name: gc_observation
 -- The latest observation of each asset is kept.
 delete from {state}.observation
@@ -415,6 +493,9 @@ where run_id in (select unnest($runs::varchar[]))
 
 -- name: gc_materialization_input
 delete from {state}.materialization_input where run_id in (select unnest($runs::varchar[]));
+
+-- name: gc_column_metric
+delete from {state}.column_metric where run_id in (select unnest($runs::varchar[]));
 
 -- name: gc_materialization
 delete from {state}.materialization where run_id in (select unnest($runs::varchar[]));
@@ -490,6 +571,9 @@ select asset, status from {state}.asset_status;
 -- name: failed_looks
 -- Sources that could not be asked when they were last looked at.
 select asset from {state}.source_freshness group by asset having max_by(status, (observed_at, run_id)) = 'runtime error';
+
+-- name: failed_checks
+select "check" from {state}.check_result group by "check" having max_by(status, (checked_at, run_id)) in ('fail', 'error');
 
 -- name: show_check_failures
 select "check", asset, status, failures, message, checked_at
@@ -570,6 +654,51 @@ select "check", asset, status, severity, failures, message, seconds
 from {state}.check_history
 where run_id = $run_id
 order by status = 'pass', "check";
+
+-- name: recorded_coverage
+select asset, "version", "names", inputs from {state}.current_column_coverage;
+
+-- name: recorded_column_edges
+-- What was last recorded to flow into some assets.
+select from_asset, from_column, to_asset, to_column, kind, detail
+from {state}.column_lineage
+where to_asset in (select unnest($assets::varchar[]));
+
+-- name: insert_column_edges
+insert into {state}.column_edge
+select $run_id, unnest($from_assets::varchar[]), unnest($from_columns::varchar[]), unnest($to_assets::varchar[]),
+    unnest($to_columns::varchar[]), unnest($kinds::varchar[]), unnest($removed::boolean[]), unnest($details::varchar[]);
+
+-- name: insert_column_coverage
+insert into {state}.column_coverage
+select $run_id, unnest($assets::varchar[]), unnest($versions::varchar[]), unnest($columns::integer[]), unnest($known::integer[]),
+    unnest($reasons::varchar[]), unnest($names::varchar[][]), unnest($inputs::varchar[][]);
+
+-- name: show_column_lineage
+select from_asset, from_column, to_asset, to_column, kind, coalesce(detail, '') from {state}.column_lineage order by all;
+
+-- name: show_columns
+-- The columns of each asset that anything is known of: those of queries in order, those that are read, those that are declared.
+select asset, "column"
+from (
+    select asset, unnest("names") as "column", generate_subscripts("names", 1) as "position" from {state}.current_column_coverage
+    union all
+    select asset, "column", 10000
+    from (select * from {state}.asset_column qualify row_number() over (partition by asset, "column" order by run_id desc) = 1)
+    where not removed
+    union all
+    select from_asset, from_column, 20000 from {state}.column_lineage
+)
+where "column" <> '*'
+group by asset, "column"
+order by asset, min("position"), "column";
+
+-- name: show_coverage
+select v.asset, v.columns, v.known, v.reason
+from {state}.current_column_coverage as v
+join {state}.current_asset as a using (asset)
+where a.kind in ('model', 'snapshot', 'ingest', 'source', 'function') and v.columns > 0
+order by v.asset;
 
 -- name: show_lineage
 select parent, child, kind from {state}.lineage order by parent, child;

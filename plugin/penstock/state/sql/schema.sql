@@ -63,7 +63,8 @@ create table {state}.attempt (
 );
 
 -- The record of data: written in the transaction that wrote the data. `generation` is the token with which its table was made:
--- only records of the latest one count. `high_water` is how far a cursor came.
+-- only records of the latest one count. `high_water` is how far a cursor came. `nulls` are the numbers of NULLs in `columns`, where
+-- they were counted.
 create table {state}.materialization (
     run_id varchar not null,
     asset varchar not null,
@@ -81,7 +82,9 @@ create table {state}.materialization (
     committed_at timestamp not null,
     fingerprint varchar,
     generation bigint,
-    high_water varchar
+    high_water varchar,
+    columns varchar[],
+    nulls bigint[]
 );
 
 -- Which version of which input a materialization consumed, and which of its columns (NULL: all). A view's row holds only
@@ -119,7 +122,9 @@ create table {state}.check_result (
     volatile varchar not null,
     checked_at timestamp not null,
     seconds double not null,
-    fingerprint varchar
+    fingerprint varchar,
+    "when" varchar,
+    total bigint
 );
 
 -- The graph: a row only when something changed, the latest row wins.
@@ -165,7 +170,8 @@ create table {state}.column_edge (
     to_asset varchar not null,
     to_column varchar not null,
     kind varchar not null,
-    removed boolean not null
+    removed boolean not null,
+    detail varchar
 );
 
 -- What `state:` compares of each node, and the text of each macro (kind `macro`), as hashes; an enforced contract as JSON,
@@ -257,4 +263,66 @@ create table {state}.backfill_end (
     backfill_id varchar not null,
     ended_at timestamp not null,
     status varchar not null
+);
+
+-- Some of the rows that failed a check, as JSON objects: columns differ from check to check. Values of masked columns are not there.
+create table {state}.check_sample (
+    run_id varchar not null,
+    "check" varchar not null,
+    asset varchar not null,
+    "partition" varchar not null,
+    "position" integer not null,
+    "row" varchar not null
+);
+
+-- A check that may fail until a day, and why; a later row, with `until` in the past, takes it back.
+create table {state}.waiver (
+    "check" varchar not null,
+    until timestamp not null,
+    reason varchar not null,
+    waived_at timestamp not null
+);
+
+-- What a build with `metrics: full` measured of the columns it wrote, in the transaction that wrote them: `smallest` and `largest` as
+-- text, quantiles (5 %, 25 %, 50 %, 75 %, 95 %) of numbers and of times, these in seconds since 1970. NULL: not measured.
+create table {state}.column_metric (
+    run_id varchar not null,
+    asset varchar not null,
+    "partition" varchar not null,
+    token bigint not null,
+    "column" varchar not null,
+    smallest varchar,
+    largest varchar,
+    distinct_count bigint,
+    quantiles double[]
+);
+
+-- The columns that a relation was built with; a row only when something changed, the latest row wins.
+create table {state}.relation_column (
+    run_id varchar not null,
+    asset varchar not null,
+    "column" varchar not null,
+    data_type varchar not null,
+    "position" integer not null,
+    removed boolean not null
+);
+
+-- How much of an asset's column lineage is known: of so many columns so many; `reason` where some are not. `version` is that of
+-- what the lineage was read from, "" once the asset is gone; `names` are the columns, `inputs` those whose columns were looked at.
+create table {state}.column_coverage (
+    run_id varchar not null,
+    asset varchar not null,
+    "version" varchar not null,
+    columns integer not null,
+    known integer not null,
+    reason varchar not null,
+    "names" varchar[] not null,
+    inputs varchar[] not null
+);
+
+-- Which column an asset's cursor follows; a row only when that changed, the latest row wins: an earlier mark is of another column.
+create table {state}.cursor_column (
+    run_id varchar not null,
+    asset varchar not null,
+    "column" varchar not null
 );

@@ -132,6 +132,7 @@ join (select asset, max(run_id) as run_id from {state}.partition_gap group by as
 anti join {state}.current_materialization as m on m.asset = g.asset and m."partition" = g."partition"
 where g."partition" <> '';
 
+-- A partition that was interrupted holds what it held before: nothing of the attempt is left.
 create or replace view {state}.partition_status as
 select m.asset, m."partition", m.partition_start, m.partition_end,
     case when f.token > m.token then 'failed' else 'held' end as status,
@@ -141,12 +142,13 @@ from {state}.current_materialization as m
 left join (
     select asset, "partition", max(token) as token, max_by(run_id, token) as run_id
     from {state}.attempt
-    where status <> 'success'
+    where status not in ('success', 'cancelled')
     group by asset, "partition"
 ) as f using (asset, "partition")
 where m."partition" <> ''
 union all
-select f.asset, f."partition", null, null, 'failed', max_by(f.run_id, f.token), null, null
+select f.asset, f."partition", null, null, case when bool_or(f.status <> 'cancelled') then 'failed' else 'missing' end,
+    coalesce(max_by(f.run_id, f.token) filter (f.status <> 'cancelled'), max_by(f.run_id, f.token)), null, null
 from {state}.attempt as f
 where f."partition" <> '' and f.status <> 'success'
     and not exists (
@@ -154,14 +156,53 @@ where f."partition" <> '' and f.status <> 'success'
     )
     and f.token > coalesce((select max(m.generation) from {state}.materialization as m where m.asset = f.asset), 0)
 group by f.asset, f."partition"
+having bool_or(f.status <> 'cancelled') or (f.asset, f."partition") not in (select asset, "partition" from {state}.current_gap)
 union all
 select g.asset, g."partition", g.partition_start, g.partition_end, g.status, g.run_id, null, null
 from {state}.current_gap as g
 where not exists (
     select 1 from {state}.attempt as f
-    where f.asset = g.asset and f."partition" = g."partition" and f.status <> 'success'
+    where f.asset = g.asset and f."partition" = g."partition" and f.status not in ('success', 'cancelled')
         and f.token > coalesce((select max(m.generation) from {state}.materialization as m where m.asset = g.asset), 0)
 );
+
+-- What each build counted of an asset, or of one of its partitions; nothing of views.
+create or replace view {state}.metric_history as
+select asset, "partition", partition_start, run_id, committed_at as measured_at, "rows", token
+from {state}.materialization
+where "rows" is not null;
+
+-- ... and of its columns: `nulls` unless `metrics: off`, the rest with `metrics: full`.
+create or replace view {state}.column_metric_history as
+select c.asset, c."partition", c."column", c.run_id, c.measured_at, c."rows", c.nulls, m.smallest, m.largest, m.distinct_count,
+    m.quantiles, c.token
+from (
+    select asset, "partition", unnest(columns) as "column", run_id, committed_at as measured_at, "rows", unnest(nulls) as nulls, token
+    from {state}.materialization
+    where nulls is not null
+) as c
+left join {state}.column_metric as m using (asset, "partition", token, "column");
+
+-- The columns that each relation has, as of its last recording.
+create or replace view {state}.current_relation_column as
+select asset, "column", data_type, "position", run_id
+from (select * from {state}.relation_column qualify row_number() over (partition by asset, "column" order by run_id desc) = 1)
+where not removed;
+
+-- When a column of a relation appeared, vanished or changed its type; `before` is the type that it had.
+create or replace view {state}.column_history as
+select h.asset, h."column", h.data_type, h.change, h.before, h.run_id, r.started_at as "at"
+from (
+    select asset, "column", data_type, before, run_id,
+        case when removed then 'removed' when before is null or gone then 'added' when before <> data_type then 'retyped' else 'moved' end as change
+    from (
+        select *, lag(data_type) over each as before, coalesce(lag(removed) over each, true) as gone
+        from {state}.relation_column
+        window each as (partition by asset, "column" order by run_id)
+    )
+) as h
+left join {state}.run as r using (run_id)
+where h.change <> 'moved';
 
 create or replace view {state}.run_history as
 select r.run_id, r.started_at, e.finished_at, coalesce(e.status, 'unfinished') as status, r.command, r.git_sha,
@@ -189,8 +230,12 @@ left join {state}.materialization as m
     on m.run_id = a.run_id and m.asset = a.asset and m."partition" = a."partition" and m.token = a.token;
 
 create or replace view {state}.check_history as
-select "check", asset, "partition", run_id, checked_at, severity, status, failures, message, seconds
+select "check", asset, "partition", run_id, checked_at, severity, status, failures, message, seconds, total, coalesce("when", 'after') as "when"
 from {state}.check_result;
+
+-- Failing rows, as JSON objects.
+create or replace view {state}.check_failures as
+select "check", asset, "partition", run_id, "position", "row" from {state}.check_sample;
 
 create or replace view {state}.lineage as
 select parent, child, kind
@@ -250,8 +295,12 @@ with recursive reach(parent, child, depth) as (
 )
 select parent, child, min(depth) as depth from reach group by parent, child;
 
+-- How much of each asset's column lineage is known.
+create or replace view {state}.current_column_coverage as
+select * from {state}.column_coverage qualify row_number() over (partition by asset order by run_id desc) = 1 and "version" <> '';
+
 create or replace view {state}.column_lineage as
-select from_asset, from_column, to_asset, to_column, kind
+select from_asset, from_column, to_asset, to_column, kind, detail
 from (
     select *
     from {state}.column_edge
@@ -259,14 +308,128 @@ from (
 )
 where not removed;
 
-create or replace view {state}.column_lineage_closure as
-with recursive reach(from_asset, from_column, to_asset, to_column, depth) as (
-    select from_asset, from_column, to_asset, to_column, 1 from {state}.column_lineage
-    union
-    select r.from_asset, r.from_column, l.to_asset, l.to_column, r.depth + 1
-    from reach as r
-    join {state}.column_lineage as l on l.from_asset = r.to_asset and l.from_column = r.to_column
+-- The same as it was in a run, or at a time (UTC).
+create or replace macro {state}.column_lineage_as_of(moment) as table
+select from_asset, from_column, to_asset, to_column, kind, detail
+from (
+    select *
+    from {state}.column_edge
+    where run_id <= coalesce(
+        (select run_id from {state}.run where run_id = moment::varchar),
+        (select max(run_id) from {state}.run where started_at <= try_cast(moment::varchar as timestamp))
+    )
+    qualify row_number() over (partition by from_asset, from_column, to_asset, to_column, kind order by run_id desc) = 1
 )
-select from_asset, from_column, to_asset, to_column, min(depth) as depth
-from reach
-group by from_asset, from_column, to_asset, to_column;
+where not removed;
+
+-- Which columns lead to which: `*` at one end of an edge means each column of that asset that anything is known of.
+create or replace view {state}.column_link as
+with edges as materialized (select distinct from_asset, from_column, to_asset, to_column from {state}.column_lineage),
+columns as (
+    select asset, unnest("names") as "column" from {state}.current_column_coverage
+    union
+    select asset, "column" from {state}.asset_column
+    union
+    select from_asset, from_column from edges
+)
+select from_asset, from_column, to_asset, to_column from edges
+union
+select e.from_asset, c."column", e.to_asset, e.to_column
+from edges as e
+join columns as c on c.asset = e.from_asset
+where e.from_column = '*'
+union
+select e.from_asset, e.from_column, e.to_asset, c."column"
+from edges as e
+join columns as c on c.asset = e.to_asset
+where e.to_column = '*'
+union
+select e.from_asset, f."column", e.to_asset, t."column"
+from edges as e
+join columns as f on f.asset = e.from_asset
+join columns as t on t.asset = e.to_asset
+where e.from_column = '*' and e.to_column = '*';
+
+-- Each column with every column it flows into (`to_column` empty: it decides which rows there are, and so about everything that
+-- reads them), over the fewest edges.
+create or replace view {state}.column_lineage_closure as
+with recursive links as materialized (from {state}.column_link),
+below(parent, child, depth) using key (parent, child) as (
+    select distinct parent, child, 1 from {state}.lineage
+    union
+    select b.parent, l.child, min(b.depth + 1)
+    from below as b
+    join {state}.lineage as l on l.parent = b.child
+    anti join recurring.below as known on known.parent = b.parent and known.child = l.child
+    group by all
+),
+reach(from_asset, from_column, to_asset, to_column, depth) using key (from_asset, from_column, to_asset, to_column) as (
+    select from_asset, from_column, to_asset, to_column, 1 from links where to_column <> ''
+    union
+    select r.from_asset, r.from_column, l.to_asset, l.to_column, min(r.depth + 1)
+    from reach as r
+    join links as l on l.from_asset = r.to_asset and l.from_column = r.to_column and l.to_column <> ''
+    anti join recurring.reach as known on known.from_asset = r.from_asset and known.from_column = r.from_column
+        and known.to_asset = l.to_asset and known.to_column = l.to_column
+    group by all
+),
+chosen as (
+    select from_asset, from_column, to_asset, 1 as depth from links where to_column = ''
+    union all
+    select r.from_asset, r.from_column, l.to_asset, r.depth + 1
+    from reach as r
+    join links as l on l.from_asset = r.to_asset and l.from_column = r.to_column and l.to_column = ''
+),
+decided as (select from_asset, from_column, to_asset, min(depth) as depth from chosen group by all)
+select from_asset, from_column, to_asset, to_column, depth from reach
+union all
+select from_asset, from_column, to_asset, '', min(depth)
+from (
+    from decided
+    union all
+    select d.from_asset, d.from_column, b.child, d.depth + b.depth
+    from decided as d
+    join below as b on b.parent = d.to_asset
+)
+group by all;
+
+-- The same from one column alone, which takes a fraction of the time: what it flows into ...
+create or replace macro {state}.column_readers(of_asset, of_column) as table
+with recursive links as materialized (from {state}.column_link),
+reach(asset, "column", depth) using key (asset, "column") as (
+    select distinct to_asset, to_column, 1 from links where from_asset = of_asset and lower(from_column) = lower(of_column)
+    union
+    select n.asset, n."column", min(n.depth)
+    from (
+        select l.to_asset as asset, l.to_column as "column", r.depth + 1 as depth
+        from reach as r
+        join links as l on l.from_asset = r.asset and l.from_column = r."column"
+        union all
+        select l.child, '', r.depth + 1
+        from reach as r
+        join {state}.lineage as l on l.parent = r.asset
+        where r."column" = ''
+    ) as n
+    anti join recurring.reach as known on known.asset = n.asset and known."column" = n."column"
+    group by all
+)
+select asset, "column", depth from reach;
+
+-- ... and what flows into it, or decides about the rows it stands in.
+create or replace macro {state}.column_origins(of_asset, of_column) as table
+with recursive links as materialized (from {state}.column_link),
+reach(asset, "column", depth) using key (asset, "column") as (
+    select distinct from_asset, from_column, 1
+    from links
+    where to_asset = of_asset and lower(to_column) in (lower(of_column), '')
+    union
+    select n.asset, n."column", min(n.depth)
+    from (
+        select l.from_asset as asset, l.from_column as "column", r.depth + 1 as depth
+        from reach as r
+        join links as l on l.to_asset = r.asset and l.to_column in (r."column", '')
+    ) as n
+    anti join recurring.reach as known on known.asset = n.asset and known."column" = n."column"
+    group by all
+)
+select asset, "column", depth from reach;

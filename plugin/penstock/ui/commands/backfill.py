@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from penstock.app.backfill import UNBOUNDED, asked_for, begin_backfill, cancel_backfill, list_backfills, resume_backfill
+from penstock.app.backfill import UNBOUNDED, asked_for, begin_backfill, cancel_backfill, list_backfills, resume_backfill, wanted_to_resume
 from penstock.app.build import Stopper
 from penstock.app.gateway import DbtGateway
 from penstock.app.planning import Planned, Wanted, plan_project
@@ -18,8 +18,18 @@ from penstock.errors import EXIT_FAILED, EXIT_OK, SelectionError
 from penstock.ui.commands.selected import warn_empty
 from penstock.ui.console import Console
 from penstock.ui.names import ranges, short
-from penstock.ui.options import console_of, output_options, partition_options, place_options, select_options, settings_of, wanted_of
-from penstock.ui.run_lines import RunLines, dotted, show_report
+from penstock.ui.options import (
+    console_of,
+    output_options,
+    partition_options,
+    place_options,
+    run_options,
+    select_options,
+    settings_of,
+    wanted_of,
+)
+from penstock.ui.partition_cost import expected
+from penstock.ui.run_lines import RunLines, dotted, exit_code, show_report
 from penstock.ui.signals import stopping_on_signals
 
 
@@ -36,9 +46,7 @@ from penstock.ui.signals import stopping_on_signals
 )
 @click.option("--list", "listed", is_flag=True, help="List backfills.")
 @click.option("--no-checks", is_flag=True, help="Leave tests out.")
-@click.option("--executor", type=click.Choice(["auto", "native", "dbt"]), default="auto")
-@click.option("--wait", is_flag=True, help="Wait until the database is free instead of ending with code 3.")
-@click.option("-x", "--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
+@run_options
 @output_options
 @place_options
 @select_options
@@ -63,7 +71,8 @@ def backfill(**options: Any) -> int:
     if options["resume"] is None and not wanted.partitions:
         raise SelectionError("a backfill needs --partition", hint="For example --partition day=2024-01-01..2024-01-31.")
     if options["dry_run"]:
-        return _count(console, settings, wanted)
+        resumed = options["resume"]
+        return _count(console, settings, wanted if resumed is None else wanted_to_resume(settings, wanted, resumed)[1])
     return _run(console, settings, wanted, options["resume"])
 
 
@@ -74,9 +83,10 @@ def _run(console: Console, settings: Settings, wanted: Wanted, resume: str | Non
         warn_empty(console, planned)
         rows = [row for row in asked_for(planned) if row[1]]
         assets = len({asset for asset, _ in rows})
+        many = f"{len(rows):,} partition{'s' if len(rows) != 1 else ''} of {assets} asset{'s' if assets != 1 else ''}"
         words = "newest" if planned.wanted.newest_first else "oldest"
         at_once = f", {planned.wanted.max_active} at a time" if planned.wanted.max_active > 1 else ""
-        console.line(f"Backfill of {len(rows):,} partitions of {assets} assets, {words} first{at_once} (target {settings.profile.name})")
+        console.line(f"Backfill of {many}, {words} first{at_once} (target {settings.profile.name})")
         return RunLines(console, planned)
 
     stop.on_partitions = _Progress(console)
@@ -86,10 +96,11 @@ def _run(console: Console, settings: Settings, wanted: Wanted, resume: str | Non
         else:
             backfill_id, report = resume_backfill(settings, wanted, resume, sink_for, console.line, stop)
     show_report(console, report)
-    if report.ok and not any(outcome.message == "cancelled" for outcome in report.outcomes):
-        return EXIT_OK
-    console.note(f"Go on with: penstock backfill --resume {backfill_id}")
-    return EXIT_FAILED
+    again = f"penstock backfill --resume {backfill_id}"
+    code = exit_code(console, report, again)
+    if code == EXIT_FAILED:
+        console.note(f"Go on with: {again}")
+    return code
 
 
 class _Progress:
@@ -115,11 +126,11 @@ def _count(console: Console, settings: Settings, wanted: Wanted) -> int:
         if row.slices:
             count = sum(len(due.partitions) for due in row.slices)
             cost = planned.facts.state.partition_costs.get(row.asset)
-            expected = (f"{cost.rows * count:,.0f}", f"{cost.seconds * count:,.1f} s") if cost is not None else ("", "")
+            words = expected(cost, count) if cost is not None else ("", "")
             due = row.slices[0].partitions
             for one in row.slices[1:]:
                 due = due.union(one.partitions)
-            rows.append((short(planned.graph.assets[row.id]), f"{count:,}", ranges(due), *expected))
+            rows.append((short(planned.graph.assets[row.id]), f"{count:,}", ranges(due), *words))
     console.table(("asset", "partitions", "ranges", "rows", "time"), rows)
     touched = sum(1 for _, partition in asked_for(planned) if partition) - sum(int(row[1].replace(",", "")) for row in rows)
     console.data(f"Nothing was executed.{f' Up to {touched:,} partitions downstream may follow.' if touched else ''}")

@@ -18,9 +18,11 @@ from penstock.ui.options import (
     output_options,
     partition_options,
     place_options,
+    run_options,
     select_options,
     settings_of,
     wanted_of,
+    warn_error_option,
 )
 from penstock.ui.run_lines import RunLines, exit_code, show_report
 from penstock.ui.signals import stopping_on_signals
@@ -28,9 +30,7 @@ from penstock.ui.signals import stopping_on_signals
 
 def _build_options(command: Any) -> Any:
     for option in (
-        click.option("--executor", type=click.Choice(["auto", "native", "dbt"]), default="auto", help="dbt: run every node through dbt."),
-        click.option("--wait", is_flag=True, help="Wait until the database is free instead of ending with code 3."),
-        click.option("-x", "--fail-fast", is_flag=True, help="Start nothing more after the first failure."),
+        run_options,
         click.option(
             "-f",
             "--full-refresh",
@@ -53,6 +53,7 @@ def _build_options(command: Any) -> Any:
 
 @click.command()
 @click.option("--no-checks", is_flag=True, help="Leave tests out.")
+@warn_error_option
 @click.option("--store-failures", is_flag=True, help="Keep the rows that fail a test in a table, as dbt does.")
 @_build_options
 def build(no_checks: bool, store_failures: bool, **options: Any) -> int:

@@ -1,126 +1,113 @@
-"""`penstock lineage NODE`: what an asset comes from and what reads it."""
+"""`penstock lineage NODE[.COLUMN]`: what an asset or a column comes from and what reads it."""
 
 from __future__ import annotations
 
 import difflib
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
 
-from penstock.app.reading import Edge, reading
+from penstock.app.column_map import column_map_of, coverage_of
+from penstock.app.reading import reading
+from penstock.app.settings import Settings
 from penstock.errors import SelectionError
+from penstock.graph.column_walk import ColumnMap, Spot, names_of
 from penstock.plan.names import display
 from penstock.ui.console import Console
+from penstock.ui.lineage_assets import Surroundings
+from penstock.ui.lineage_columns import arrows, as_json, column_trees, coverage_line, label
+from penstock.ui.lineage_graphs import dot, mermaid
+from penstock.ui.lineage_openlineage import Place, run_events
 from penstock.ui.options import console_of, output_options, place_options, settings_of
+
+_TESTS = ("test.", "check.", "unit_test.")
 
 
 @click.command()
-@click.argument("node")
+@click.argument("node", metavar="NODE[.COLUMN]")
 @click.option("--up", type=click.IntRange(min=0), default=None, help="How many steps upstream (default: all).")
 @click.option("--down", type=click.IntRange(min=0), default=None, help="How many steps downstream (default: all).")
+@click.option("--columns", is_flag=True, help="All columns of NODE; as a tree one step each way, where --up and --down do not say.")
 @click.option("--tests", is_flag=True, help="Show tests too.")
-@click.option("--output", type=click.Choice(["tree", "json", "dot", "mermaid"]), default="tree")
+@click.option("--output", type=click.Choice(["tree", "json", "dot", "mermaid", "openlineage"]), default="tree")
 @output_options
 @place_options
-def lineage(node: str, up: int | None, down: int | None, tests: bool, output: str, **options: Any) -> int:
-    """Show what NODE comes from and what reads it, as the last build recorded it."""
+def lineage(node: str, up: int | None, down: int | None, columns: bool, tests: bool, output: str, **options: Any) -> int:
+    """Show what NODE, or one of its columns, comes from and what reads it, as the last build recorded it."""
     console = console_of(options)
-    with reading(settings_of(options)) as state:
+    settings = settings_of(options)
+    with reading(settings) as state:
         edges = [edge for edge in state.lineage() if tests or edge.kind != "test"]
-        statuses = {row[0]: row[3] for row in state.query("show_status")}
-    key = _find(node, [*statuses, *(edge.child for edge in edges)])
-    parents, children = _adjacency(edges)
-    above = _reach(key, parents, up)
-    below = _reach(key, children, down)
-    kept = [edge for edge in edges if {edge.parent, edge.child} <= above | {key} or {edge.parent, edge.child} <= below | {key}]
-    if output == "json":
-        console.json([{"parent": edge.parent, "child": edge.child, "kind": edge.kind} for edge in kept])
-    elif output == "dot":
-        console.data("digraph lineage {\n  rankdir=LR;")
-        for edge in kept:
-            console.data(f"  {_quoted(edge.parent)} -> {_quoted(edge.child)};")
-        console.data("}")
-    elif output == "mermaid":
-        _mermaid(console, key, kept)
+        status = state.query("show_status")
+        known = column_map_of(state, lambda key: tests or not key.startswith(_TESTS))
+        coverage = coverage_of(state)
+    found = _resolve(node, [*(row[0] for row in status), *(edge.child for edge in edges), *known.columns], known)
+    if isinstance(found, str) and not columns and output != "openlineage":
+        _show_assets(console, Surroundings(found, edges, up, down), output, {row[0]: row[3] for row in status})
+    elif output == "openlineage":
+        links = known.between(_columns_of(found, known), up, down)
+        console.json(run_events(links, known.columns, _place(settings, status)))
+    elif output == "tree":
+        step = 1 if isinstance(found, str) else None
+        for spot in _columns_of(found, known):
+            _show_trees(console, column_trees(known, spot, step if up is None else up, step if down is None else down))
     else:
-        _tree(console, key, parents, children, above, below, statuses)
+        _show_columns(console, _columns_of(found, known), known, up, down, output)
+    if output == "tree" and coverage:
+        console.note(coverage_line(coverage))
     return 0
 
 
-def _find(name: str, keys: Sequence[str]) -> str:
-    found = sorted({key for key in keys if name in (key, display(key), key.split(".")[-1])})
-    exact = [key for key in found if name in (key, display(key))]
-    if len(exact) == 1 or len(found) == 1:
-        return (exact or found)[0]
+def _resolve(text: str, keys: Iterable[str], known: ColumnMap) -> str | Spot:
+    """Return the asset that is called so, else the column. Raises SelectionError for none or several, with near names."""
+    names = names_of(keys)
+    found = names.get(text, ())
+    if len(found) == 1:
+        return found[0]
     if found:
-        raise SelectionError(f"`{name}` could be {', '.join(found)}", hint="Use the full name.")
-    near = difflib.get_close_matches(name, [display(key) for key in keys], 3)
+        raise SelectionError(f"`{text}` could be {', '.join(found)}", hint="Use the full name.")
+    if any(text[:dot] in names for dot, letter in enumerate(text) if letter == "."):
+        return known.find(text, keys)
+    near = difflib.get_close_matches(text, [display(key) for key in keys], 3)
     hint = f"Did you mean {', '.join(dict.fromkeys(near))}?" if near else ""
-    raise SelectionError(f"the recorded lineage has no asset `{name}`", hint=hint)
+    raise SelectionError(f"the recorded lineage has no asset `{text}`", hint=hint)
 
 
-def _adjacency(edges: Sequence[Edge]) -> tuple[Mapping[str, list[str]], Mapping[str, list[str]]]:
-    parents: dict[str, list[str]] = defaultdict(list)
-    children: dict[str, list[str]] = defaultdict(list)
-    for edge in edges:
-        parents[edge.child].append(edge.parent)
-        children[edge.parent].append(edge.child)
-    return parents, children
+def _columns_of(found: str | Spot, known: ColumnMap) -> list[Spot]:
+    """Return the columns that are asked for. Raises SelectionError where none is on record."""
+    if isinstance(found, Spot):
+        return [found]
+    if not known.columns.get(found):
+        raise SelectionError(f"no column of {display(found)} is on record", hint="Run `penstock build` to record them.")
+    return [Spot(found, column) for column in known.columns[found]]
 
 
-def _reach(key: str, near: Mapping[str, list[str]], depth: int | None) -> set[str]:
-    seen: set[str] = set()
-    frontier = {key}
-    steps = 0
-    while frontier and (depth is None or steps < depth):
-        frontier = {one for known in frontier for one in near.get(known, ())} - seen
-        seen |= frontier
-        steps += 1
-    return seen
+def _show_assets(console: Console, around: Surroundings, output: str, statuses: dict[str, str]) -> None:
+    if output == "json":
+        console.json([{"parent": edge.parent, "child": edge.child, "kind": edge.kind} for edge in around.kept()])
+    elif output == "tree":
+        _show_trees(console, around.trees(statuses))
+    else:
+        drawn = dot(around.arrows(), display) if output == "dot" else mermaid([around.key], around.arrows(), display)
+        console.data("\n".join(drawn))
 
 
-def _tree(
-    console: Console, key: str, parents: Mapping[str, list[str]], children: Mapping[str, list[str]], above: set[str], below: set[str],
-    statuses: Mapping[str, str],
-) -> None:  # fmt: skip
-    def label(one: str) -> str:
-        status = statuses.get(one, "")
-        return display(one) + (f"  ({status.replace('_', ' ')})" if status in ("failed", "stale", "never_built") else "")
+def _show_columns(console: Console, start: Sequence[Spot], known: ColumnMap, up: int | None, down: int | None, output: str) -> None:
+    links = known.between(start, up, down)
+    if output == "json":
+        console.json(as_json(links))
+    else:
+        console.data("\n".join(dot(arrows(links), label) if output == "dot" else mermaid(start, arrows(links), label)))
 
-    for title, near, kept in (("upstream", parents, above), ("downstream", children, below)):
-        console.data(console.styled(f"{label(key)}  {title}: {len(kept)}", "bold"))
-        seen: set[str] = set()
-        for line in _branches(key, near, kept, seen, "", label):
+
+def _show_trees(console: Console, trees: Iterable[tuple[str, list[str]]]) -> None:
+    for title, lines in trees:
+        console.data(console.styled(title, "bold"))
+        for line in lines:
             console.data(line)
 
 
-def _branches(key: str, near: Mapping[str, list[str]], kept: set[str], seen: set[str], indent: str, label: Any) -> list[str]:
-    lines = []
-    ones = sorted(one for one in near.get(key, ()) if one in kept)
-    for number, one in enumerate(ones):
-        last = number == len(ones) - 1
-        again = one in seen
-        lines.append(f"{indent}{'└─ ' if last else '├─ '}{label(one)}{' …' if again and near.get(one) else ''}")
-        if not again:
-            seen.add(one)
-            lines += _branches(one, near, kept, seen, indent + ("   " if last else "│  "), label)
-    return lines
-
-
-def _mermaid(console: Console, key: str, edges: Sequence[Edge]) -> None:
-    numbers: dict[str, int] = {key: 0}
-    for edge in edges:
-        numbers.setdefault(edge.parent, len(numbers))
-        numbers.setdefault(edge.child, len(numbers))
-    console.data("flowchart LR")
-    for one, number in numbers.items():
-        text = display(one).replace('"', "#quot;")
-        console.data(f'  n{number}["{text}"]')
-    for edge in edges:
-        console.data(f"  n{numbers[edge.parent]} --> n{numbers[edge.child]}")
-
-
-def _quoted(name: str) -> str:
-    return '"' + display(name).replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _place(settings: Settings, status: Sequence[tuple[Any, ...]]) -> Place:
+    built = {row[0]: row[5] for row in status if row[5] is not None}
+    return Place(settings.database_path.name, settings.dbt.name, {row[0]: row[1] for row in status}, built)

@@ -27,6 +27,7 @@ from penstock.ui.options import (
     settings_of,
     wanted_of,
 )
+from penstock.ui.partition_cost import expected
 
 _STYLES = {Decision.BUILD: "green", Decision.MAYBE: "yellow", Decision.BLOCKED: "red", Decision.REUSE: "dim"}
 
@@ -124,8 +125,8 @@ def _cells(planned: Planned, row: PlanRow, *, verbose: bool) -> list[tuple[str, 
     found = []
     for due in row.slices:
         count = len(due.partitions)
-        expected = f", about {cost.rows * count:,.0f} rows in {cost.seconds * count:,.1f} s" if cost is not None and count > 1 else ""
-        words = f"  ({count} partitions{expected})" if count > 1 else ""
+        about = ", about {} rows in {}".format(*expected(cost, count)) if cost is not None else ""
+        words = f"  ({count:,} partition{'s' if count > 1 else ''}{about})" if count > 1 or about else ""
         found.append(
             (row.decision.value, short(asset), ranges(due.partitions), f"{_because(due.reason.value, due.detail)}{words}{executor}")
         )

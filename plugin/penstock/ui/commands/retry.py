@@ -16,16 +16,14 @@ from penstock.app.settings import Settings, discover
 from penstock.errors import EXIT_OK
 from penstock.plan.names import display, few
 from penstock.ui.console import Console
-from penstock.ui.options import console_of, output_options, place_options, settings_of
+from penstock.ui.options import console_of, output_options, place_options, run_options, settings_of
 from penstock.ui.run_lines import RunLines, exit_code, show_report
 from penstock.ui.signals import stopping_on_signals
 
 
 @click.command()
 @click.argument("run", default="")
-@click.option("--executor", type=click.Choice(["auto", "native", "dbt"]), default="auto", help="dbt: run every node through dbt.")
-@click.option("--wait", is_flag=True, help="Wait until the database is free instead of ending with code 3.")
-@click.option("-x", "--fail-fast", is_flag=True, help="Start nothing more after the first failure.")
+@run_options
 @output_options
 @place_options
 def retry(run: str, **options: Any) -> int:

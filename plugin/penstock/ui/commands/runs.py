@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from penstock.app.holding import cancel_run
 from penstock.app.reading import reading
 from penstock.app.runs import utc_now
 from penstock.errors import ConfigError
@@ -30,7 +31,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 @place_options
 @click.pass_context
 def runs(context: click.Context, /, since: str, failed: bool, limit: int, output: str, **options: Any) -> int:
-    """Show what earlier runs did: `runs`, `runs show ID`, `runs logs ID NODE`."""
+    """Show what earlier runs did: `runs`, `runs show ID`, `runs logs ID NODE`; stop one: `runs cancel`."""
     if context.invoked_subcommand is not None:
         return 0
     console = console_of(options)
@@ -66,6 +67,19 @@ def show(run: str, output: str, **options: Any) -> int:
     console.data(f"Run {found[0]}: {found[3]}, {found[4]} {found[11]}".rstrip() + f", started {found[1]:%Y-%m-%d %H:%M:%S} UTC")
     rows = [(display(step[0]), *step[1:5], _took(step[5], step[6]), _count(step[7]), step[10]) for step in steps]
     console.table(("asset", "partition", "decision", "reason", "status", "took", "rows", "executor"), rows)
+    return 0
+
+
+@runs.command()
+@click.argument("run", default="")
+@click.option("--now", "at_once", is_flag=True, help="Roll back what runs, instead of letting it finish.")
+@output_options
+@place_options
+def cancel(run: str, at_once: bool, **options: Any) -> int:
+    """Stop the run that is going on on this machine; what runs may finish within 30 seconds (the start of its ID is enough)."""
+    console = console_of(options)
+    holder = cancel_run(settings_of(options), run, at_once=at_once)
+    console.line(f"Asked {holder} to stop. `penstock retry` goes on with it.")
     return 0
 
 

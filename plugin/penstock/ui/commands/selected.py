@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 def warn_empty(console: Console, planned: Planned) -> None:
     """Warn of what matched nothing, and where nothing that can be built is left."""
     warn_unmatched(console, planned.selection)
+    for warning in planned.project.warnings:
+        console.warning(f"{warning}.")
     if planned.plan.rows or planned.selection.unmatched:
         return
     if planned.wanted.select or planned.wanted.exclude:

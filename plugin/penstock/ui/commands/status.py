@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -35,9 +36,10 @@ _COLUMNS = ("asset", "relation", "kind", "status", "reason", "last_built_at", "r
 )
 @click.option("--all", "everything", is_flag=True, help="Also what Penstock does not build.")
 @click.option("--partitions", "node", default="", metavar="NODE", help="Show every partition of one asset: held, missing, failed, waiting.")
+@click.option("--columns", "columns_of", default="", metavar="NODE", help="Show the columns of one asset, and since when each is as it is.")
 @output_options
 @place_options
-def status(output: str, strict: bool, everything: bool, node: str, **options: Any) -> int:
+def status(output: str, strict: bool, everything: bool, node: str, columns_of: str, **options: Any) -> int:
     """Show last builds, freshness and open failures; worst first: what is late, what failed, what is stale.
 
     This is what the state tables say of the last recorded graph; what has changed since on disk, `penstock plan` tells.
@@ -47,6 +49,8 @@ def status(output: str, strict: bool, everything: bool, node: str, **options: An
     now = utc_now()
     if node:
         return _one_by_one(console, settings, node, output)
+    if columns_of:
+        return _columns(console, settings, columns_of, output)
     with reading(settings) as state:
         late = state.lateness(now)
         rows = [row for row in state.query("show_status") if everything or row[0] in late or row[3] not in ("external", "ephemeral")]
@@ -67,6 +71,23 @@ def status(output: str, strict: bool, everything: bool, node: str, **options: An
             message = str(row[4]).split("\n")[0]
             console.data(console.styled(f"{row[2]}: {display(row[0])} on {display(row[1])}: {message}", "red"))
     return EXIT_FAILED if strict and (bad or any(row[2] in ("fail", "error") for row in failures)) else EXIT_OK
+
+
+def _columns(console: Console, settings: Settings, node: str, output: str) -> int:
+    with reading(settings) as state:
+        found = state.columns_of(state.find_asset(node))
+    if not found:
+        raise SelectionError(f"no columns of `{node}` are on record", hint="They are recorded when it is built.")
+    if output == "json":
+        console.json([dataclasses.asdict(one) for one in found])
+    else:
+        rows = [(one.column, one.data_type, one.change, one.before or "", _second(one.at), one.run_id) for one in found]
+        console.table(("column", "type", "change", "before", "since (UTC)", "run"), rows)
+    return EXIT_OK
+
+
+def _second(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at is not None else ""
 
 
 def _one_by_one(console: Console, settings: Settings, node: str, output: str) -> int:

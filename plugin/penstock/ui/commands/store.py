@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from penstock.app.holding import unlock as unlock_database
 from penstock.app.reading import collect_garbage, export_store, migrate_store, store_status
 from penstock.app.runs import utc_now
 from penstock.ui.options import console_of, output_options, place_options, settings_of
@@ -15,7 +16,7 @@ from penstock.ui.options import console_of, output_options, place_options, setti
 
 @click.group()
 def store() -> None:
-    """Look after the state tables: status, migrate, carry-over, export, gc."""
+    """Look after the state tables: status, migrate, carry-over, export, unlock, gc."""
 
 
 @store.command()
@@ -81,6 +82,17 @@ def export(folder: Path, **options: Any) -> int:
     console = console_of(options)
     for path in export_store(settings_of(options), folder):
         console.data(str(path))
+    return 0
+
+
+@store.command()
+@output_options
+@place_options
+def unlock(**options: Any) -> int:
+    """Remove what a process left that died while it held the database; one that lives keeps it."""
+    console = console_of(options)
+    left = unlock_database(settings_of(options))
+    console.data(f"removed the note of {left}" if left else "nothing to unlock: no process holds the database")
     return 0
 
 
