@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from penstock.assets.asset import Asset
-from penstock.errors import PenstockError
 from penstock.plan.schedule import Schedule
 from penstock.runner.context import RunContext
+from penstock.runner.failures import text_of
 from penstock.runner.outcomes import Outcome, Sink, Status
 from penstock.runner.recorder import CheckRecorder, Recorded
 
@@ -67,7 +67,7 @@ class Loop:
         try:
             outcome = self.handler(number)
         except Exception as error:  # noqa: BLE001 (a worker must not die; the outcome carries the error)
-            message = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+            message = text_of(error)
             self.context.give_up(number, message, started)
             outcome = self.context.outcome(number, self.context.failure, "", message, started)
         self._news.put(outcome)

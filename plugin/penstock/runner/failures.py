@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from penstock.assets.limits import Failure
-from penstock.errors import PenstockError, StaleClaim, WarehouseError
+from penstock.errors import PenstockError, Problems, StaleClaim, WarehouseError
 from penstock.runner.audit import NOT_PUBLISHED
 
 TIMED_OUT = "timed out after"
@@ -45,5 +45,8 @@ def failure_of_error(error: Exception) -> Failure:
 
 
 def text_of(error: Exception) -> str:
-    """Return an error as it is recorded and shown."""
-    return str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+    """Return an error as it is recorded and shown, with its remedy; of several problems each."""
+    if not isinstance(error, PenstockError):
+        return f"{type(error).__name__}: {error}"
+    problems = error.problems if isinstance(error, Problems) else (error,)
+    return "\n".join(f"{one}\n{one.hint}" if one.hint else str(one) for one in problems)

@@ -10,10 +10,11 @@ from penstock.assets.asset import Column, IngestSpec
 from penstock.assets.contract import agreed_columns
 from penstock.compiler.agreed import broken_contract, columns_query, in_agreed_order, require_values
 from penstock.compiler.materialize import NATIVE, RELATION_TYPES
-from penstock.errors import PenstockError, Problems, WarehouseError
+from penstock.errors import PenstockError, WarehouseError
 from penstock.parser.loading import first_word
 from penstock.runner.commit import Committed, Publication, publish
 from penstock.runner.context import RunContext
+from penstock.runner.failures import text_of
 from penstock.runner.ingest import load_of
 from penstock.runner.outcomes import Outcome, Status
 from penstock.state.store import Statements
@@ -73,7 +74,7 @@ def _run_ingest(context: RunContext, number: int, ingest: IngestSpec) -> Outcome
         what = replace(what, high_water=load.read())  # only now: the versions of what it reads were looked at before
         done = publish(sql, what, load.write, context.clock)
     except PenstockError as error:
-        return _failed(context, number, what, _in_file(_told(error), ingest))
+        return _failed(context, number, what, _in_file(text_of(error), ingest))
     finally:
         load.close()
     return _succeeded(context, number, what, done)
@@ -90,12 +91,6 @@ def _succeeded(context: RunContext, number: int, what: Publication, done: Commit
     return context.outcome(
         number, Status.SUCCESS, EXECUTOR, message, what.started_at, rows=done.rows, volatile=what.volatile, undeclared=what.undeclared
     )
-
-
-def _told(error: PenstockError) -> str:
-    """Return an error with its remedy, of several problems each."""
-    problems = error.problems if isinstance(error, Problems) else (error,)
-    return "\n".join(f"{one}\n{one.hint}" if one.hint else str(one) for one in problems)
 
 
 def _in_file(message: str, ingest: IngestSpec) -> str:
