@@ -29,6 +29,7 @@ def main() -> int:
         ("", "penstock build -q"),
         ("Where do we stand?", "penstock status"),
         ("What does daily_sales come from?", "penstock lineage daily_sales --down 0"),
+        ("And which columns make its revenue?", "penstock lineage daily_sales.revenue --up 1"),
         ("All of this is plain tables in the same database:", f'python -c "import duckdb; duckdb.connect(\'dbt_project/shop.duckdb\').sql(\\"{QUESTION}\\").show()"'),
     ]  # fmt: skip
     expected_failures = {6}
