@@ -38,7 +38,7 @@ def text(value: object, most: int = 2000) -> str:
 def _header(verdict: Verdict) -> str:
     difference = verdict.difference
     tiles = [(len(difference.of(category)), category.value.replace("_", "-")) for category in Category if difference.of(category)]
-    tiles += [(len(verdict.problems), "problems"), (len(difference.impact.assets), "assets reached")]
+    tiles += [(len(verdict.problems), "to look at"), (len(difference.impact.assets), "reached")]
     shown = "".join(f'<span class="tile"><b>{count:,}</b>{text(words)}</span>' for count, words in tiles)
     return (
         f'<header class="{verdict.word}"><h1>{_TITLES[verdict.word]}</h1>'
@@ -137,7 +137,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: range =
     body = "".join(
         f"<tr>{''.join(f'<td{_aligned(column in numbers)}>{cell}</td>' for column, cell in enumerate(row))}</tr>\n" for row in rows
     )
-    head = "".join(f"<th>{text(one)}</th>" for one in heads)
+    head = "".join(f"<th{_aligned(column in numbers)}>{text(one)}</th>" for column, one in enumerate(heads))
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>\n' if body else ""
 
 
