@@ -25,14 +25,15 @@ def add_checks(settings: Settings, project: str, graph: AssetGraph, names: Names
     warnings: list[str] = []
     for file in _unlike([_parsed(settings, path, names) for path in paths]):
         try:
-            tested = _tested(graph, file, project) if file.error is None else ()
+            tested, near = _tested(graph, file, project) if file.error is None else ((), ())
             nodes += nodes_of(file, tested)
         except PenstockError as error:
             error.at = error.at or file.at("select")
             nodes += nodes_of(dataclasses.replace(file, error=error), ())
         else:
             if not tested and file.error is None:
-                warnings.append(f"{file.at('select')}: the check {file.name} selects nothing to look at")
+                nearest = f"; nearest: {', '.join(near)}" if near else ""
+                warnings.append(f"{file.at('select')}: the check {file.name} selects nothing to look at{nearest}")
     ready, more = ready_made_checks(graph, settings.file, project)
     nodes += [CheckNode(one.name, one.spec.path, one.spec, one.asset) for one in ready]
     schema = quote(settings.file.state_schema)
@@ -58,11 +59,12 @@ def _unlike(files: list[CheckFile]) -> list[CheckFile]:
     return [dataclasses.replace(file, error=wrong[file.path]) if file.path in wrong else file for file in files]
 
 
-def _tested(graph: AssetGraph, file: CheckFile, project: str) -> tuple[AssetKey, ...]:
-    """Return the selected assets that have rows. Raises ParseError where only others are selected."""
+def _tested(graph: AssetGraph, file: CheckFile, project: str) -> tuple[tuple[AssetKey, ...], tuple[str, ...]]:
+    """Return the selected assets that have rows, and names near what matches nothing. Raises ParseError where only others are selected."""
     spec = file.spec
-    keys = select(graph, spec.select, spec.exclude, indirect="empty", project=project).keys
+    selection = select(graph, spec.select, spec.exclude, indirect="empty", project=project)
+    keys = selection.keys
     found = tuple(key for key in keys if testable(graph[key]))
     if keys and not found:
         raise ParseError(f"`select` finds {graph[keys[0]].name}, which has no rows", at=file.at("select"), hint="Select tables or views.")
-    return found
+    return found, tuple(name for miss in selection.unmatched for name in miss.nearest)

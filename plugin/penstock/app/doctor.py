@@ -80,7 +80,8 @@ def _checks(project: Project) -> Iterator[Finding]:
         yield Finding("warn", "checks", warning, "Correct `select` in its header.")
     for asset in project.graph.assets:
         if asset.check is not None and asset.check.error:
-            yield Finding("error", "checks", f"{asset.path}: {asset.check.error}")
+            text, _, hint = asset.check.error.partition("\n")
+            yield Finding("error", "checks", text, hint)
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

@@ -96,7 +96,7 @@ class CheckFile:
             when=header.when or ("before_publish" if header.blocks else "after"),
             limit=header.limit,
             reads_history=HISTORY in self.stand_ins,
-            error="\n".join(map(str, self.problems)),
+            error="\n".join(f"{problem}\n{problem.hint}" if problem.hint else str(problem) for problem in self.problems),
             first_line=self.first_line,
         )
 

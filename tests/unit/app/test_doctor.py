@@ -130,7 +130,7 @@ def test_settings_that_only_dbt_covers_and_checks_that_cannot_be_run_are_noted(t
     assert [found for found in findings(tmp_path) if found.topic in ("executor", "checks")] == [
         Finding("note", "executor", "profile plugins: every node goes through dbt"),
         Finding("warn", "checks", "the check a selects nothing", "Correct `select` in its header."),
-        Finding("error", "checks", "checks/b.sql: two statements"),
+        Finding("error", "checks", "two statements"),
     ]
 
 

@@ -41,7 +41,9 @@ def good(header: str = "", query: str = "select * from this where amount < 0") -
 def problem(text: str) -> str:
     file = parsed(text)
     assert (file.name, file.spec.path) == ("refunds", "checks/refunds.sql")
-    assert file.spec.error == "\n".join(map(str, file.problems)) != ""
+    told = file.spec.error
+    assert told
+    assert all(str(one) in told and one.hint in told for one in file.problems)
     return "\n".join(f"{one} / {one.hint}" for one in file.problems)
 
 

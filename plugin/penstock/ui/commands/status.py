@@ -69,7 +69,8 @@ def status(output: str, strict: bool, everything: bool, node: str, columns_of: s
         _show(console, rows, late, partitions, now)
         for row in failures:
             message = str(row[4]).split("\n")[0]
-            console.data(console.styled(f"{row[2]}: {display(row[0])} on {display(row[1])}: {message}", "red"))
+            where = f" on {display(row[1])}" if row[1] else ""
+            console.data(console.styled(f"{row[2]}: {display(row[0])}{where}: {message}", "red"))
     return EXIT_FAILED if strict and (bad or any(row[2] in ("fail", "error") for row in failures)) else EXIT_OK
 
 
