@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 EXIT_OK = 0
@@ -115,3 +116,13 @@ def raise_all(problems: list[PenstockError]) -> None:
         raise problems[0]
     if problems:
         raise Problems(problems)
+
+
+def problems_in(error: PenstockError) -> tuple[PenstockError, ...]:
+    """Return an error's problems one by one: itself where it is no `Problems`."""
+    return error.problems if isinstance(error, Problems) else (error,)
+
+
+def with_remedies(problems: Iterable[PenstockError]) -> str:
+    """Return problems as text, each with its remedy on a line of its own."""
+    return "\n".join(f"{one}\n{one.hint}" if one.hint else str(one) for one in problems)

@@ -65,8 +65,9 @@ def _tables(settings: Settings) -> Iterator[Any]:
     """Yield what the ingestion files read; what `ref` and `source` mean does not matter here."""
     from penstock.app.ingest_names import ingest_names
     from penstock.assets.names import RelationName
-    from penstock.parser.ingest import Names, parse_ingest
+    from penstock.parser.ingest import parse_ingest
     from penstock.parser.manifest import ParsedManifest
+    from penstock.parser.sql_file import Names
 
     def somewhere(*_: str, **__: Any) -> RelationName:
         return RelationName("", "", "elsewhere")

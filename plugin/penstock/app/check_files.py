@@ -12,7 +12,7 @@ from penstock.errors import ParseError, PenstockError
 from penstock.graph.asset_graph import AssetGraph
 from penstock.graph.checks import CheckNode, nodes_of, testable, with_checks
 from penstock.parser.checks import CheckFile, duplicates, parse_check
-from penstock.parser.ingest import Names
+from penstock.parser.sql_file import Names
 from penstock.selector.select import select
 
 

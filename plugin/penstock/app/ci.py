@@ -23,7 +23,7 @@ from penstock.app.runs import new_run_id, utc_now
 from penstock.app.settings import Settings
 from penstock.assets.asset import Asset, Kind
 from penstock.assets.names import AssetKey
-from penstock.errors import ContractError, GraphError, ParseError, PenstockError, Problems, ProjectError
+from penstock.errors import ContractError, GraphError, ParseError, PenstockError, Problems, ProjectError, problems_in
 from penstock.parser.ci_rules import Rules
 from penstock.parser.open_stars import open_stars
 from penstock.plan.difference import Difference
@@ -117,14 +117,13 @@ def _tried(
 
 def _unreadable(settings: Settings, wish: CiWish, error: PenstockError) -> Verdict:
     """Return the verdict on a checkout that cannot even be read."""
-    problems = error.problems if isinstance(error, Problems) else (error,)
     placed = _placed(settings)
     findings = tuple(
         Finding(
             "parse", Severity.ERROR, one.message, path=placed(Path.cwd(), one.at.file) if one.at else "",
             line=one.at.line if one.at else 0, remedy=one.hint,
         )
-        for one in problems
+        for one in problems_in(error)
     )  # fmt: skip
     return Verdict(Difference(wish.base, "working tree"), findings, notes=("The project cannot be read: nothing else was looked at.",))
 

@@ -20,7 +20,7 @@ from penstock.plan.names import display
 from penstock.plan.planner import PlanRow
 from penstock.plan.reasons import Decision
 from penstock.plan.verdict import BuildOutcome, CheckOutcome
-from penstock.runner.audit import NOT_PUBLISHED
+from penstock.runner.failures import NOT_PUBLISHED
 from penstock.runner.outcomes import Outcome, Sink, Status
 from penstock.warehouse.duckdb import DuckDBWarehouse, open_duckdb
 

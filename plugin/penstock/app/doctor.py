@@ -13,7 +13,7 @@ from penstock.app.project import Project, load_project
 from penstock.app.reading import store_status
 from penstock.app.settings import Place, Settings, discover
 from penstock.assets.asset import Kind
-from penstock.errors import PenstockError, Problems
+from penstock.errors import PenstockError, problems_in
 from penstock.warehouse.lock import DatabaseLock
 
 _PACKAGES = ("penstock", "dbt-core", "dbt-duckdb", "duckdb", "sqlglot")
@@ -107,5 +107,5 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 
 def _problems(topic: str, error: PenstockError) -> Iterator[Finding]:
-    for problem in error.problems if isinstance(error, Problems) else (error,):
+    for problem in problems_in(error):
         yield Finding("error", topic, str(problem), problem.hint)

@@ -8,8 +8,8 @@ from penstock.app.settings import Settings
 from penstock.assets.asset import Kind
 from penstock.assets.names import RelationName
 from penstock.errors import ParseError
-from penstock.parser.ingest import Names
 from penstock.parser.manifest import ParsedManifest
+from penstock.parser.sql_file import Names
 
 _MISSING = object()
 

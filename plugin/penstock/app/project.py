@@ -26,7 +26,8 @@ from penstock.parser.profile import load_dbt_yaml
 
 if TYPE_CHECKING:
     from penstock.app.gateway import DbtGateway
-    from penstock.parser.ingest import IngestFile, Names
+    from penstock.parser.ingest import IngestFile
+    from penstock.parser.sql_file import Names
 
 _TEXT_FILES = frozenset({".sql", ".yml", ".yaml", ".md", ".py", ".csv"})
 

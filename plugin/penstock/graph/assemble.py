@@ -10,7 +10,7 @@ from penstock.assets.asset import Asset, EdgeKind, IngestSpec, Kind
 from penstock.assets.code_version import rows_by
 from penstock.assets.fingerprint import fingerprint
 from penstock.assets.names import AssetKey, RelationName
-from penstock.errors import GraphError, Location, PenstockError, raise_all
+from penstock.errors import GraphError, Location, PenstockError, raise_all, with_remedies
 from penstock.graph.asset_graph import AssetGraph, Edge
 from penstock.parser.ingest import NOT_ITS_CODE, IngestFile, problems_of
 from penstock.parser.manifest import ParsedManifest
@@ -102,7 +102,7 @@ def _merge(key: AssetKey, file: IngestFile, source: Asset | None, database: str,
         watch=tuple([header.watch] if isinstance(header.watch, str) else header.watch),
         attach=tuple(header.attach),
         extensions=tuple(header.extensions),
-        error="\n".join(f"{problem}\n{problem.hint}" if problem.hint else str(problem) for problem in problems_of(file)),
+        error=with_remedies(problems_of(file)),
         first_line=file.first_line,
         partitions=header.partitions,
         key=tuple(header.key),

@@ -12,10 +12,10 @@ from sqlglot import exp
 
 from penstock.assets.check import ALWAYS, HISTORY, THIS, CheckSpec, parse_threshold
 from penstock.assets.names import RelationName
-from penstock.errors import Location, ParseError, PenstockError, Problems, raise_all
-from penstock.parser.ingest import Names, _one_query, _render, _split
+from penstock.errors import Location, ParseError, PenstockError, problems_in, raise_all, with_remedies
 from penstock.parser.models import FileModel, key_lines, validate
 from penstock.parser.query import QueryFacts, facts_of, statement_in
+from penstock.parser.sql_file import Names, one_query, render, split_header
 from penstock.parser.yaml12 import load_yaml
 
 _STAND_INS = {RelationName("", "", name) for name in (THIS, HISTORY)}
@@ -75,9 +75,7 @@ class CheckFile:
     @property
     def problems(self) -> tuple[PenstockError, ...]:
         """A broken file's problems, one by one."""
-        if isinstance(self.error, Problems):
-            return self.error.problems
-        return (self.error,) if self.error else ()
+        return problems_in(self.error) if self.error else ()
 
     @property
     def spec(self) -> CheckSpec:
@@ -96,7 +94,7 @@ class CheckFile:
             when=header.when or ("before_publish" if header.blocks else "after"),
             limit=header.limit,
             reads_history=HISTORY in self.stand_ins,
-            error="\n".join(f"{problem}\n{problem.hint}" if problem.hint else str(problem) for problem in self.problems),
+            error=with_remedies(self.problems),
             first_line=self.first_line,
         )
 
@@ -109,7 +107,7 @@ def parse_check(path: str, text: str, names: Names, dialect: str = "duckdb") -> 
     name = path.rsplit("/", 1)[-1].removesuffix(".sql")
     file = CheckFile(path, name, CheckHeader())
     try:
-        header_text, body, first_line = _split(path, text)
+        header_text, body, first_line = split_header(path, text)
         file = dataclasses.replace(file, first_line=first_line, lines=key_lines(header_text, 2))
         file = dataclasses.replace(file, header=validate(CheckHeader, load_yaml(header_text, path, 2), path, file.lines))
         raise_all(list(_header_problems(file)))
@@ -136,8 +134,8 @@ def duplicates(files: Iterable[CheckFile]) -> list[PenstockError]:
 
 
 def _with_query(file: CheckFile, body: str, names: Names, dialect: str) -> CheckFile:
-    sql, refs, sources = _render(body, file.path, file.first_line, names, RelationName("", "", THIS))
-    tree = _one_query(sql, file.path, file.first_line, dialect)
+    sql, refs, sources = render(body, file.path, file.first_line, names, RelationName("", "", THIS))
+    tree = one_query(sql, file.path, file.first_line, dialect)
     _refuse_placeholders(tree, file)
     facts = facts_of(tree)
     stand_ins = {table for table in facts.tables if RelationName(*table.normalised()) in _STAND_INS}

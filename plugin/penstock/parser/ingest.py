@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlglot import exp
 
 from penstock.assets.names import RelationName
-from penstock.errors import Location, ParseError, PenstockError, Problems
+from penstock.errors import Location, ParseError, PenstockError, problems_in
 from penstock.parser.ingest_header import IngestHeader, understood
 from penstock.parser.loading import check_loading, loading_facts
 from penstock.parser.models import key_lines, validate
 from penstock.parser.partitions import parse_partitions
-from penstock.parser.query import QueryFacts, facts_of, parse_one, statement_in
+from penstock.parser.query import QueryFacts, facts_of, statement_in
+from penstock.parser.sql_file import Names, one_query, render, split_header, statement_of
 from penstock.parser.yaml12 import load_yaml
 
 PLACEHOLDERS = ("run_id", "run_started_at")
@@ -26,9 +25,6 @@ NOT_ITS_CODE = frozenset(
     {"description", "owner", "tags", "group", "meta", "batch", "required", "retries", "timeout", "pool", "schedule", "freshness"}
 )
 """Header keys that change no row."""
-
-MAX_RENDERED = 2_000_000
-_FENCE = re.compile(r"^--\s*---\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +48,6 @@ class IngestFile:
         return Location(self.path, self.lines.get(key, 1))
 
 
-Rendered = tuple[str, tuple[tuple[str, ...], ...], tuple[tuple[str, str], ...]]
-"""A rendered query, the arguments of its `ref` calls, and those of its `source` calls."""
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What the five Jinja functions resolve to; `ref` and `source` raise PenstockError for unknown names."""
-
-    ref: Callable[..., RelationName]
-    source: Callable[[str, str], RelationName]
-    var: Callable[..., Any]
-    env_var: Callable[..., str]
-
-
 def parse_ingest(path: str, text: str, names: Names, dialect: str = "duckdb") -> IngestFile:
     """Parse one ingestion file, `path` being relative to the project (`ingest/raw/orders.sql`).
 
@@ -75,14 +57,14 @@ def parse_ingest(path: str, text: str, names: Names, dialect: str = "duckdb") ->
     header = IngestHeader()
     first_line, lines = 1, {}
     try:
-        header_text, body, first_line = _split(path, text)
+        header_text, body, first_line = split_header(path, text)
         lines = key_lines(header_text, 2)
         header = validate(IngestHeader, load_yaml(header_text, path, 2), path, lines)
         if header.relation:
             schema, table = _dotted(header.relation, path, "relation")
         header = understood(header, path, lines)
         own = _own_relation(header, names, RelationName("", schema, table))
-        sql, refs, sources = _render(body, path, first_line, names, own)
+        sql, refs, sources = render(body, path, first_line, names, own)
         tree, facts = _one_statement(sql, path, first_line, dialect, own if header.write == "statement" else None)
         _check_placeholders(tree, header, path, lines)
         query, start = statement_in(f"{sql}\n", dialect)
@@ -115,56 +97,14 @@ def _own_relation(header: IngestHeader, names: Names, relation: RelationName) ->
     return relation
 
 
-def _split(path: str, text: str) -> tuple[str, str, int]:
-    """Return the header's YAML, the query, and the line at which the query begins."""
-    text = text.removeprefix("\ufeff")
-    lines = text.split("\n")  # never at the other characters that splitlines takes for line ends: they may stand in a string
-    if not _FENCE.match(lines[0]):
-        query = next((number for number, line in enumerate(lines) if line.strip() and not line.startswith("--")), len(lines))
-        if any(_FENCE.match(line) for line in lines[:query]):
-            raise ParseError("the header must begin on the first line", at=Location(path, 1))
-        return "", text, 1
-    for number, line in enumerate(lines[1:], 1):
-        if _FENCE.match(line):
-            header = "\n".join(re.sub(r"^-- ?", "", part) for part in lines[1:number])
-            return header, "\n".join(lines[number + 1 :]), number + 2
-        if not line.startswith("--"):
-            raise ParseError("the header is not closed with `-- ---`", at=Location(path, number + 1))
-    raise ParseError("the header is not closed with `-- ---`", at=Location(path, len(lines)))
-
-
 def _one_statement(sql: str, path: str, first_line: int, dialect: str, loaded: RelationName | None) -> tuple[exp.Expr, QueryFacts]:
     """Return the file's query, or the statement that loads a relation, and what it reads."""
     if loaded is None:
-        tree = _one_query(sql, path, first_line, dialect)
+        tree = one_query(sql, path, first_line, dialect)
         return tree, facts_of(tree)
-    tree = _parsed(sql, path, first_line, dialect)
+    tree = statement_of(sql, path, first_line, dialect)
     check_loading(tree, loaded, Location(path, first_line))
     return tree, loading_facts(tree)
-
-
-def _parsed(sql: str, path: str, first_line: int, dialect: str) -> exp.Expr:
-    try:
-        return parse_one(sql, dialect)
-    except ValueError as error:
-        line = re.search(r"Line (\d+), Col: (\d+)", str(error))
-        at = Location(path, int(line[1]) + first_line - 1, int(line[2])) if line else Location(path, first_line)
-        raise ParseError(f"this file must hold one query: {error}", at=at) from error
-
-
-def _one_query(sql: str, path: str, first_line: int, dialect: str) -> exp.Expr:
-    tree = _parsed(sql, path, first_line, dialect)
-    if not isinstance(tree, exp.Query):
-        found = type(tree).__name__ if not isinstance(tree, exp.Command) else str(tree.this)
-        raise ParseError(
-            f"this file must hold one query, found {found.upper()}",
-            at=Location(path, first_line),
-            hint="Write a SELECT; Penstock makes the table and the transaction.",
-        )
-    for node in tree.walk():
-        if isinstance(node, (exp.DDL, exp.DML, exp.Command, exp.Into)) and not isinstance(node, exp.Query):
-            raise ParseError(f"a query may only read, found {type(node).__name__.upper()}", at=Location(path, first_line))
-    return tree
 
 
 def _check_placeholders(tree: exp.Expr, header: IngestHeader, path: str, lines: Mapping[str, int]) -> None:
@@ -193,64 +133,6 @@ def _check_placeholders(tree: exp.Expr, header: IngestHeader, path: str, lines: 
         )
 
 
-def _render(body: str, path: str, first_line: int, names: Names, this: RelationName) -> Rendered:
-    """Render the five functions; a text without Jinja is returned as it is."""
-    if "{{" not in body and "{%" not in body and "{#" not in body:
-        return body, (), ()
-    from jinja2 import StrictUndefined, TemplateError
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    refs: list[tuple[str, ...]] = []
-    sources: list[tuple[str, str]] = []
-
-    def found(resolve: Callable[..., RelationName], *args: str, **kwargs: Any) -> RelationName:
-        try:
-            return resolve(*args, **kwargs)
-        except PenstockError as error:
-            place = body.find(args[-1]) if args else 0
-            error.at = error.at or Location(path, first_line + body.count("\n", 0, max(place, 0)))
-            raise
-
-    def ref(*args: str, **kwargs: Any) -> str:
-        relation = found(names.ref, *args, **kwargs)
-        refs.append(args)
-        return relation.sql
-
-    def source(source_name: str, table_name: str) -> str:
-        relation = found(names.source, source_name, table_name)
-        sources.append((source_name, table_name))
-        return relation.sql
-
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-    environment.globals.clear()
-    functions: Mapping[str, Any] = {"ref": ref, "source": source, "var": names.var, "env_var": names.env_var, "this": this.sql}
-    try:
-        sql = _bounded(environment.from_string(body).generate(functions), path)
-    except TemplateError as error:
-        raise ParseError(
-            f"Jinja: {error.message}",
-            at=Location(path, getattr(error, "lineno", 0) or 0),
-            hint="Ingestion files know ref, source, var, env_var and this; anything cleverer belongs in a dbt model.",
-        ) from error
-    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, MemoryError) as error:
-        raise ParseError(f"Jinja: {error}", at=Location(path)) from error
-    return sql, tuple(refs), tuple(sources)
-
-
-def _bounded(pieces: Iterator[str], path: str) -> str:
-    """Join what a template gives, as long as it can be a query: a few nested loops can fill any memory."""
-    kept: list[str] = []
-    size = 0
-    for piece in pieces:
-        kept.append(piece)
-        size += len(piece)
-        if size > MAX_RENDERED:
-            raise ParseError(f"Jinja: the query has more than {MAX_RENDERED:,} characters", at=Location(path))
-    return "".join(kept)
-
-
 def problems_of(file: IngestFile) -> tuple[PenstockError, ...]:
     """Return a broken file's problems, one by one."""
-    if isinstance(file.error, Problems):
-        return file.error.problems
-    return (file.error,) if file.error else ()
+    return problems_in(file.error) if file.error else ()

@@ -20,15 +20,13 @@ from penstock.errors import CheckFailed, PenstockError, WarehouseError
 from penstock.graph.asset_graph import AssetGraph
 from penstock.runner.commit import AskAgain
 from penstock.runner.data_tests import ask, ask_together, with_samples
+from penstock.runner.failures import NOT_PUBLISHED, TIMED_OUT
 from penstock.runner.outcomes import Outcome, Status
 from penstock.runner.questions import AFTER, BEFORE, Finding, Question, of_slice, prepared
 from penstock.state.store import Statements
 
 if TYPE_CHECKING:
     from penstock.runner.context import RunContext
-
-NOT_PUBLISHED = "not published: "
-"""How the error of an attempt begins whose rows a test kept from readers."""
 
 _MOST_TOLD = 3
 """So many slices in which a check found something are told."""
@@ -148,8 +146,6 @@ class Audit:
 
     def _is_over(self, message: str) -> bool:
         """Whether there is no time to ask again: that of the asset ran out, or the run is being stopped."""
-        from penstock.runner.failures import TIMED_OUT  # which imports this module
-
         return self.context.stopping.is_set() or message.startswith(TIMED_OUT)
 
 

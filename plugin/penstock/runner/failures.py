@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from penstock.assets.limits import Failure
-from penstock.errors import PenstockError, Problems, StaleClaim, WarehouseError
-from penstock.runner.audit import NOT_PUBLISHED
+from penstock.errors import PenstockError, StaleClaim, WarehouseError, problems_in, with_remedies
 
 TIMED_OUT = "timed out after"
+NOT_PUBLISHED = "not published: "
+"""How the error of an attempt begins that had no more time, and of one whose rows a test kept from readers."""
 
 _RULES: tuple[tuple[Failure, re.Pattern[str]], ...] = tuple(
     (failure, re.compile(pattern, re.MULTILINE | re.IGNORECASE))
@@ -48,5 +49,4 @@ def text_of(error: Exception) -> str:
     """Return an error as it is recorded and shown, with its remedy; of several problems each."""
     if not isinstance(error, PenstockError):
         return f"{type(error).__name__}: {error}"
-    problems = error.problems if isinstance(error, Problems) else (error,)
-    return "\n".join(f"{one}\n{one.hint}" if one.hint else str(one) for one in problems)
+    return with_remedies(problems_in(error))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from penstock.assets.redact import redact
-from penstock.errors import PenstockError, Problems
+from penstock.errors import PenstockError, problems_in
 
 _STYLES = {"green": "32", "yellow": "33", "red": "31", "bold": "1", "dim": "2", "cyan": "36"}
 
@@ -57,7 +57,7 @@ class Console:
 
     def error(self, error: PenstockError) -> None:
         """Write what went wrong, where, and the remedy; several problems one below the other."""
-        problems = error.problems if isinstance(error, Problems) else (error,)
+        problems = problems_in(error)
         for problem in problems:
             self._write(sys.stderr, self._tagged("Error", str(problem), "red"))
             if problem.hint:

@@ -9,8 +9,8 @@ from penstock.app.ingest_names import ingest_names
 from penstock.assets.asset import Asset, Kind, SourceSpec
 from penstock.assets.names import RelationName
 from penstock.errors import ParseError
-from penstock.parser.ingest import Names
 from penstock.parser.manifest import ParsedManifest
+from penstock.parser.sql_file import Names
 from project_files import DBT_PROJECT, found, write
 
 MODEL = Asset(key="model.shop.m", kind=Kind.MODEL, name="m", relation=RelationName("db", "main", "M 1"))

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from penstock.parser.ingest import IngestHeader, Names, parse_ingest
+from penstock.parser.ingest import IngestHeader, parse_ingest
 from penstock.parser.macros import reads_the_world
+from penstock.parser.sql_file import Names
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "docs"))

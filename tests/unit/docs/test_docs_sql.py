@@ -10,8 +10,9 @@ import pytest
 from docs_store import filled_store
 from penstock.app.reading import PUBLIC_VIEWS
 from penstock.parser.checks import parse_check
-from penstock.parser.ingest import Names, parse_ingest
+from penstock.parser.ingest import parse_ingest
 from penstock.parser.project_file import read_project_file
+from penstock.parser.sql_file import Names
 from penstock.state.store import Statements
 
 ROOT = Path(__file__).parents[3]

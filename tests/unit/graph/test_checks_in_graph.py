@@ -13,7 +13,7 @@ from penstock.graph.checks import testable as is_testable
 from penstock.graph.codec import decode_graph, encode_graph
 from penstock.graph.gates import run_order
 from penstock.parser.checks import CheckFile, parse_check
-from penstock.parser.ingest import Names
+from penstock.parser.sql_file import Names
 
 
 def named(*names: str, **_: object) -> RelationName:

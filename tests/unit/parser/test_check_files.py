@@ -9,7 +9,7 @@ import pytest
 from penstock.assets.names import RelationName
 from penstock.errors import ParseError
 from penstock.parser.checks import CheckFile, duplicates, parse_check
-from penstock.parser.ingest import Names
+from penstock.parser.sql_file import Names
 
 
 def _ref(*names: str, **_: Any) -> RelationName:

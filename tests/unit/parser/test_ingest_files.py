@@ -9,7 +9,8 @@ import pytest
 from penstock.assets.freshness import Criteria, model_criteria, policy_of
 from penstock.assets.names import RelationName
 from penstock.errors import ParseError
-from penstock.parser.ingest import MAX_RENDERED, IngestFile, Names, parse_ingest, problems_of
+from penstock.parser.ingest import IngestFile, parse_ingest, problems_of
+from penstock.parser.sql_file import MAX_RENDERED, Names
 
 
 def _ref(*names: str, **_: Any) -> RelationName:

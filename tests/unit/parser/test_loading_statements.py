@@ -6,9 +6,10 @@ import pytest
 from penstock.assets.asset import IngestSpec
 from penstock.assets.names import RelationName
 from penstock.errors import ParseError
-from penstock.parser.ingest import IngestFile, Names, parse_ingest, problems_of
+from penstock.parser.ingest import IngestFile, parse_ingest, problems_of
 from penstock.parser.loading import inserted_columns, inserted_query, read_ingest, written_by
 from penstock.parser.query import parse_one
+from penstock.parser.sql_file import Names
 
 
 def _nothing(*names: str) -> RelationName:
