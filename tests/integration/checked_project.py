@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from clocked import Clocked, at
 from partition_projects import BATCHES
@@ -14,6 +15,7 @@ from penstock.app.settings import Place, discover
 from penstock.app.waivers import waive
 from penstock.runner.outcomes import Outcome
 from small_project import PLACE
+from workspace import Workspace
 
 NOW = datetime(2024, 1, 6, 12)
 RAW = "create schema raw; create table raw.t as select range::int as id, range::int * 10 as v from range(1, 4)"
@@ -107,3 +109,13 @@ PARTED = {
     "select ts::date as day, id, v from raw.ev where ts::date = $day\n",
 }
 """The same events by day in the three ways that Penstock writes partitions."""
+
+
+def checked_in(folder: Path, files: Mapping[str, str], raw: str) -> Checked:
+    """Return a project in a folder, built from these files over the rows that a statement brings."""
+    place = Workspace(folder, folder / "warehouse.duckdb")
+    place.write(dict(files))
+    place.execute(raw)
+    project = Checked(place, NOW)
+    project.build()
+    return project

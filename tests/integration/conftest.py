@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 from checked_project import FILES as CHECKED
-from checked_project import NOW as CHECKED_NOW
 from checked_project import RAW as CHECKED_RAW
-from checked_project import Checked
+from checked_project import Checked, checked_in
 from clocked import Clocked, clocked
 from filelock import FileLock
 from partition_projects import BATCHES, DAILY, DAYS, NOW, RAW, SOURCES
@@ -105,13 +104,7 @@ def batches(batches_template: Clocked, tmp_path: Path) -> Clocked:
 @pytest.fixture(scope="session")
 def checked_template(tmp_path_factory: pytest.TempPathFactory) -> Checked:
     """A project for checks without any, built."""
-    folder = tmp_path_factory.mktemp("checked") / "project"
-    place = Workspace(folder, folder / "warehouse.duckdb")
-    place.write(CHECKED)
-    place.execute(CHECKED_RAW)
-    project = Checked(place, CHECKED_NOW)
-    project.build()
-    return project
+    return checked_in(tmp_path_factory.mktemp("checked") / "project", CHECKED, CHECKED_RAW)
 
 
 @pytest.fixture

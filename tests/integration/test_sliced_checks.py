@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checked_project import NOW as TODAY
-from checked_project import PARTED, Checked, check, ended
+from checked_project import PARTED, Checked, check, checked_in, ended
 from partition_projects import RAW
 from penstock.runner.outcomes import Status
-from workspace import Workspace
 
 LATE = "insert into raw.ev values ({id}, timestamp '2024-01-0{day} 05:00', 1, {v}, 0);"
 REPEATED = "select id from this group by id having count(*) > 1"
@@ -21,13 +19,7 @@ WITHIN = ("2024-01-02..2024-01-05",)
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Checked:
-    folder = tmp_path_factory.mktemp("parted") / "project"
-    place = Workspace(folder, folder / "warehouse.duckdb")
-    place.write(PARTED)
-    place.execute(RAW)
-    made = Checked(place, TODAY)
-    made.build()
-    return made
+    return checked_in(tmp_path_factory.mktemp("parted") / "project", PARTED, RAW)
 
 
 @pytest.fixture
